@@ -1,0 +1,5 @@
+"""Kalends: appointment scheduling with calendar synchronisation."""
+
+from __future__ import annotations
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""Appointments, attendees, customers, holds: the promise."""

@@ -1,0 +1,1 @@
+"""The Django half of sync: connections, remote calendars and events, links, journal."""

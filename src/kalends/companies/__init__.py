@@ -1,0 +1,1 @@
+"""Companies, staff, groups of staff, services, hours, roles, feeds, API keys, audit."""

@@ -1,0 +1,1 @@
+"""Values that every room shares: spans, zones, ids, the clock, errors. No Django, no network."""

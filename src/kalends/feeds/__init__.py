@@ -1,0 +1,1 @@
+"""ICS out, rendering only: staff, group, company."""

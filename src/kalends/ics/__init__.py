@@ -1,0 +1,1 @@
+"""iCalendar text to and from core values; the feed writer; iTIP messages. Pure."""

@@ -1,0 +1,1 @@
+"""The outbox: mail and iMIP; knows its subject by kind and id only."""

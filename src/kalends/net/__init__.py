@@ -1,0 +1,1 @@
+"""The one HTTP client: time-outs, size caps, private-address refusal; OAuth; safe XML."""

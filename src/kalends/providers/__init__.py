@@ -1,0 +1,1 @@
+"""One folder for each calendar system behind the port in kalends.sync. No Django."""

@@ -1,0 +1,1 @@
+"""Availability: opening hours and busy time in, bookable starts out. Pure."""
