@@ -1,0 +1,131 @@
+"""Which IANA zone an embedded VTIMEZONE (RFC 5545, 3.6.5) describes.
+
+Outlook, Exchange and many smaller programs send zones under names of their own ("Customized Time Zone", "(UTC+01:00)
+Amsterdam ...") with the rules spelled out. Their rules are compared with IANA's at every change of offset that the
+component states for its last years; a zone in force from 1601 on, as Outlook writes it, says nothing about 1601.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+from dateutil.rrule import rrulestr
+
+_OFFSET = re.compile(r"^([+-])(\d{2})(\d{2})(\d{2})?$")
+_LOCAL = re.compile(r"^(\d{8}T\d{6})Z?$")
+# Ongoing rules are compared in these years: IANA's present rules hold there, whatever a country did in its past.
+_ONGOING_FROM, _ONGOING_TO = datetime(2030, 1, 1), datetime(2036, 1, 1)  # noqa: DTZ001 - wall time of a rule
+_MOST_CHANGES = 12
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Change:
+    """At the instant `at` the offset goes from `before` to `after`."""
+
+    at: datetime
+    before: timedelta
+    after: timedelta
+
+
+def matching_zone(vtimezone: str, candidates: Iterable[str]) -> str | None:
+    """The first of `candidates` (IANA names) whose offsets are those that the component states; None if none is.
+
+    Unreadable text is no match: nothing is guessed.
+    """
+    try:
+        changes = _changes(vtimezone)
+    except (ValueError, OverflowError, KeyError):
+        return None
+    if not changes:
+        return None
+    return next((name for name in candidates if _agrees(ZoneInfo(name), changes)), None)
+
+
+def _agrees(zone: ZoneInfo, changes: list[_Change]) -> bool:
+    return all(zone.utcoffset(at.astimezone(zone)) == offset for at, offset in _probes(changes))
+
+
+def _probes(changes: list[_Change]) -> list[tuple[datetime, timedelta]]:
+    """Instants with the offset stated there: on both sides of each change and half-way to the next.
+
+    Between two changes half-way is enough, since a zone's own change there would have to be undone again.
+    """
+    probes = []
+    for change, following in pairwise([*changes, None]):
+        assert change is not None
+        probes += [(change.at - timedelta(seconds=1), change.before), (change.at, change.after)]
+        if following:
+            probes.append((change.at + (following.at - change.at) / 2, change.after))
+    return probes
+
+
+def _changes(vtimezone: str) -> list[_Change]:
+    observances = _observances(vtimezone)
+    changes = sorted({change for lines in observances for change in _changes_of(lines)})
+    offsets = {_offset(lines["TZOFFSETTO"]) for lines in observances}
+    if len(offsets) == 1:
+        fixed = offsets.pop()
+        return [
+            _Change(_ONGOING_FROM.replace(tzinfo=UTC) + timedelta(30 * n), fixed, fixed) for n in range(_MOST_CHANGES)
+        ]
+    return changes[-_MOST_CHANGES:]
+
+
+def _observances(vtimezone: str) -> list[dict[str, str]]:
+    unfolded = re.sub(r"\r?\n[ \t]", "", vtimezone)
+    found: list[dict[str, str]] = []
+    inside = False
+    for line in unfolded.splitlines():
+        name, _, value = line.strip().partition(":")
+        key = name.split(";", 1)[0].upper()
+        if key in ("BEGIN", "END") and value.upper() in ("STANDARD", "DAYLIGHT"):
+            inside = key == "BEGIN"
+            if inside:
+                found.append({})
+        elif inside:
+            found[-1][key] = f"{found[-1][key]},{value}" if key == "RDATE" and key in found[-1] else value
+    return found
+
+
+def _changes_of(lines: dict[str, str]) -> list[_Change]:
+    before, after = _offset(lines["TZOFFSETFROM"]), _offset(lines["TZOFFSETTO"])
+    return [_Change((wall - before).replace(tzinfo=UTC), before, after) for wall in _onsets(lines)]
+
+
+def _onsets(lines: dict[str, str]) -> list[datetime]:
+    start = _local(lines["DTSTART"])
+    rdates = [_local(text) for text in lines.get("RDATE", "").split(",") if text]
+    rule = lines.get("RRULE", "")
+    if not rule:
+        return [start, *rdates]
+    if "COUNT=" not in rule.upper() and "UNTIL=" not in rule.upper():
+        start = start.replace(year=max(start.year, _ONGOING_FROM.year - 1))
+        return list(rrulestr(_without_interval_1(rule), dtstart=start).between(_ONGOING_FROM, _ONGOING_TO, inc=True))
+    return [*list(rrulestr(rule.replace("Z", ""), dtstart=start))[-_MOST_CHANGES:], *rdates]
+
+
+def _without_interval_1(rule: str) -> str:
+    if re.search(r"INTERVAL=(?!1(;|$))", rule, re.IGNORECASE):
+        raise ValueError(f"a zone that does not change yearly: {rule}")
+    return rule
+
+
+def _offset(text: str) -> timedelta:
+    match = _OFFSET.match(text.strip())
+    if not match:
+        raise ValueError(f"not an offset: {text}")
+    sign, hours, minutes, seconds = match.groups()
+    size = timedelta(hours=int(hours), minutes=int(minutes), seconds=int(seconds or 0))
+    return -size if sign == "-" else size
+
+
+def _local(text: str) -> datetime:
+    match = _LOCAL.match(text.strip())
+    if not match:
+        raise ValueError(f"not a local time: {text}")
+    return datetime.strptime(match.group(1), "%Y%m%dT%H%M%S")  # noqa: DTZ007 - wall time of a rule
