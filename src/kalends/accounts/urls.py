@@ -1,0 +1,15 @@
+"""Sign-in addresses, short as the product promises them; the rest of allauth under /account/."""
+
+from __future__ import annotations
+
+from allauth.account import views
+from allauth.mfa.base import views as mfa
+from django.urls import include, path
+
+urlpatterns = [
+    path("login", views.login, name="account_login"),
+    path("login/2fa", mfa.authenticate, name="mfa_authenticate"),
+    path("logout", views.logout, name="account_logout"),
+    path("password", views.password_reset, name="account_reset_password"),
+    path("account/", include("allauth.urls")),
+]

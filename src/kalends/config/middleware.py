@@ -1,0 +1,45 @@
+"""Forwarded headers count only from proxies that the operator named."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+
+class TrustedProxyMiddleware:
+    """Sets REMOTE_ADDR and the scheme from a trusted proxy's headers; drops the headers from anybody else.
+
+    Rate limits key on REMOTE_ADDR, so a forged header must never reach them.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+        self.trusted = [ipaddress.ip_network(item, strict=False) for item in settings.KALENDS.trusted_proxies]
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        forwarded = request.META.pop("HTTP_X_FORWARDED_FOR", "")
+        proto = request.META.pop("HTTP_X_FORWARDED_PROTO", "")
+        if self._is_trusted(request.META.get("REMOTE_ADDR", "")):
+            if client := self._client(forwarded):
+                request.META["REMOTE_ADDR"] = client
+            if proto == "https":
+                request.META["wsgi.url_scheme"] = "https"
+                request.environ["wsgi.url_scheme"] = "https"  # type: ignore[attr-defined]
+        return self.get_response(request)
+
+    def _is_trusted(self, address: str) -> bool:
+        try:
+            parsed = ipaddress.ip_address(address)
+        except ValueError:
+            return False
+        return any(parsed in network for network in self.trusted)
+
+    def _client(self, forwarded: str) -> str:
+        """The last address in the chain that is not one of the trusted proxies."""
+        for part in reversed([item.strip() for item in forwarded.split(",") if item.strip()]):
+            if not self._is_trusted(part):
+                return part
+        return ""

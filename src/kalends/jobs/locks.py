@@ -1,0 +1,25 @@
+"""Row locks, in one order everywhere: staff (by id), appointment, connection, link, outbox.
+
+On SQLite a transaction begins with the write lock (transaction_mode IMMEDIATE), which is stronger; FOR UPDATE is then a
+no-op that Django leaves out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from django.db import connection, models
+from django.db.transaction import TransactionManagementError
+
+
+def require_transaction() -> None:
+    """Raises unless inside a transaction: a lock without one is let go before it protects anything."""
+    if not connection.in_atomic_block:
+        raise TransactionManagementError("locks are taken inside a transaction only")
+
+
+def lock_rows(queryset: models.QuerySet, ids: Iterable[UUID]) -> list:
+    """The rows with these ids, locked in id order whatever order they were asked in."""
+    require_transaction()
+    return list(queryset.select_for_update(of=("self",)).filter(pk__in=set(ids)).order_by("pk"))

@@ -1,0 +1,24 @@
+"""What every durable row shares: being claimed by one worker, and coming back later.
+
+Rows are the truth and carry their own times; the queue only wakes. A claim is an UPDATE ... WHERE that counts as taken
+if exactly one row changed, which holds on SQLite and PostgreSQL alike and needs no lock that outlives the statement.
+"""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime, timedelta
+
+from django.db import models
+
+
+def claim(queryset: models.QuerySet, *, pk: object, now: datetime, lease: timedelta) -> bool:
+    """Takes the lease of one row (`lease_until`) if nobody holds it. The caller is told whether it was taken."""
+    free = models.Q(lease_until__isnull=True) | models.Q(lease_until__lte=now)
+    return queryset.filter(free, pk=pk).update(lease_until=now + lease) == 1
+
+
+def backoff(attempt: int, *, base: timedelta, cap: timedelta) -> timedelta:
+    """Exponential, truncated at `cap`, with 25 % jitter both ways so that failures do not march in step."""
+    grown = min(cap, base * (2 ** min(attempt, 30)))
+    return grown * random.uniform(0.75, 1.25)  # noqa: S311 - spreads load, hides nothing

@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class MessagesConfig(AppConfig):
+    name = "kalends.messages"
+    # "messages" is the label of django.contrib.messages.
+    label = "outbox"
+
+    def ready(self) -> None:
+        from kalends.jobs.secrets import register_sealed  # noqa: PLC0415 - app ready
+        from kalends.messages import tasks  # noqa: PLC0415 - app ready
+
+        register_sealed("outbox.OutgoingMessage", "content_sealed")
+        register_sealed("outbox.OutgoingMessage", "mail_sealed")
+        tasks.register_sweeps()

@@ -1,0 +1,27 @@
+"""What every test starts from. Settings come from the environment, so it is set before Django is imported."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+
+_var = tempfile.mkdtemp(prefix="kalends-test-")
+for name in [name for name in os.environ if name.startswith("KALENDS_") and not name.startswith("KALENDS_TEST_")]:
+    if name != "KALENDS_NODE_MODULES":
+        del os.environ[name]
+os.environ.update(
+    {
+        "KALENDS_VAR": _var,
+        "KALENDS_DATABASE_URL": os.environ.get("KALENDS_TEST_DATABASE_URL", f"sqlite:///{_var}/kalends.db"),
+        "KALENDS_QUEUE_URL": "memory://",
+        "KALENDS_SECRET_KEY": "tests-only",
+    }
+)
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kalends.config.settings")
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # playwright's sync API runs a loop in the test's thread
+
+import django  # noqa: E402 - the environment above must stand first
+from django.conf import settings  # noqa: E402
+
+assert settings.SECRET_KEY
+django.setup()
