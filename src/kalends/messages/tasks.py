@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.conf import settings
+
+from kalends.core.clock import utc_now
+from kalends.jobs.queue import task
+from kalends.jobs.sweeps import register
+from kalends.messages import sending
+
+
+@task
+def send_message(message_id: str) -> None:
+    sending.send_message(message_id=UUID(message_id), now=utc_now())
+
+
+def send_due_messages() -> None:
+    sending.send_due(now=utc_now())
+
+
+def register_sweeps() -> None:
+    register("messages.send_due", lambda: min(15, settings.KALENDS.sweep_seconds), send_due_messages)
