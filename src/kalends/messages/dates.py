@@ -11,7 +11,7 @@ from kalends.core.span import Span
 
 
 def format_when(span: Span, tz: str, locale: str) -> str:
-    """ "Thursday, June 4, 2026, 9 a.m. – 9:30 a.m. (Europe/Paris, UTC+2)"; both dates where midnight lies between.
+    """As in "Thursday, June 4, 2026, 9 a.m. – 9:30 a.m. (Europe/Paris, UTC+2)"; both dates if midnight lies between.
 
     `tz` is an IANA zone, `locale` a language tag ("fr", "en-GB"); a language that Django does not know reads as English.
     """

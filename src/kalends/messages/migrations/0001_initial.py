@@ -6,42 +6,72 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('companies', '0001_initial'),
+        ("companies", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='OutgoingMessage',
+            name="OutgoingMessage",
             fields=[
-                ('id', models.UUIDField(default=kalends.core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('subject_kind', models.CharField(max_length=32)),
-                ('subject_id', models.UUIDField()),
-                ('version', models.PositiveIntegerField()),
-                ('kind', models.CharField(max_length=48)),
-                ('recipient', models.EmailField(max_length=254)),
-                ('locale', models.CharField(max_length=16)),
-                ('reply_to', models.CharField(blank=True, default='', max_length=320)),
-                ('content_sealed', models.TextField(blank=True, default='')),
-                ('mail_sealed', models.TextField(blank=True, default='')),
-                ('told_before', models.JSONField(blank=True, null=True)),
-                ('state', models.CharField(choices=[('queued', 'Queued'), ('sent', 'Sent'), ('superseded', 'Superseded'), ('failed', 'Failed'), ('held', 'Held')], default='queued', max_length=12)),
-                ('subject', models.CharField(blank=True, default='', max_length=255)),
-                ('message_id', models.CharField(blank=True, default='', max_length=255)),
-                ('attempts', models.PositiveIntegerField(default=0)),
-                ('due_at', models.DateTimeField()),
-                ('lease_until', models.DateTimeField(blank=True, null=True)),
-                ('last_error', models.CharField(blank=True, default='', max_length=500)),
-                ('created_at', models.DateTimeField()),
-                ('settled_at', models.DateTimeField(blank=True, null=True)),
-                ('company', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='companies.company')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=kalends.core.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("subject_kind", models.CharField(max_length=32)),
+                ("subject_id", models.UUIDField()),
+                ("version", models.PositiveIntegerField()),
+                ("kind", models.CharField(max_length=48)),
+                ("recipient", models.EmailField(max_length=254)),
+                ("locale", models.CharField(max_length=16)),
+                ("reply_to", models.CharField(blank=True, default="", max_length=320)),
+                ("content_sealed", models.TextField(blank=True, default="")),
+                ("mail_sealed", models.TextField(blank=True, default="")),
+                ("told_before", models.JSONField(blank=True, null=True)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("queued", "Queued"),
+                            ("sent", "Sent"),
+                            ("superseded", "Superseded"),
+                            ("failed", "Failed"),
+                            ("held", "Held"),
+                        ],
+                        default="queued",
+                        max_length=12,
+                    ),
+                ),
+                ("subject", models.CharField(blank=True, default="", max_length=255)),
+                ("message_id", models.CharField(blank=True, default="", max_length=255)),
+                ("attempts", models.PositiveIntegerField(default=0)),
+                ("due_at", models.DateTimeField()),
+                ("lease_until", models.DateTimeField(blank=True, null=True)),
+                ("last_error", models.CharField(blank=True, default="", max_length=500)),
+                ("created_at", models.DateTimeField()),
+                ("settled_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "company",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="companies.company"
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('state', 'queued')), fields=['due_at'], name='outbox_due'), models.Index(fields=['company', 'created_at'], name='outbox_by_company')],
-                'constraints': [models.UniqueConstraint(fields=('subject_kind', 'subject_id', 'version', 'kind', 'recipient'), name='outbox_one_message_a_change')],
+                "indexes": [
+                    models.Index(condition=models.Q(("state", "queued")), fields=["due_at"], name="outbox_due"),
+                    models.Index(fields=["company", "created_at"], name="outbox_by_company"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("subject_kind", "subject_id", "version", "kind", "recipient"),
+                        name="outbox_one_message_a_change",
+                    )
+                ],
             },
         ),
     ]
