@@ -1,0 +1,14 @@
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class CalendarsConfig(AppConfig):
+    name = "kalends.calendars"
+
+    def ready(self) -> None:
+        from kalends.jobs.secrets import register_sealed  # noqa: PLC0415 - app ready
+
+        register_sealed("calendars.CalendarConnection", "credentials")
+        register_sealed("calendars.OAuthState", "verifier")
+        register_sealed("calendars.ExternalCalendar", "url_sealed")

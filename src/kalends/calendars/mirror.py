@@ -1,0 +1,149 @@
+"""The mirror of foreign events: rows from pages, and busy spans from rows. Inside the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from kalends.calendars.models import BusySpan, RemoteCalendar
+from kalends.calendars.models import RemoteEvent as Row
+from kalends.core.span import Span
+from kalends.sync.busy import Reading, Unexpandable, event_spans
+from kalends.sync.port import AllDay, BusyState, RemoteEvent, Timed
+
+_COLUMNS = (
+    "tag",
+    "seen_generation",
+    "start",
+    "end",
+    "start_date",
+    "end_date",
+    "timezone",
+    "busy",
+    "declined",
+    "cancelled",
+    "recurrence",
+    "series_id",
+    "original_start",
+    "original_date",
+    "op_key",
+)
+
+
+def reading_of(calendar: RemoteCalendar) -> Reading:
+    """Days are those of the calendar's zone if it states one, else of the staff member's, else of the company's."""
+    staff = calendar.staff
+    if staff is None:
+        return Reading(calendar.timezone or calendar.connection.company.timezone)
+    return Reading(calendar.timezone or staff.timezone, staff.all_day_blocks)
+
+
+def store_event(calendar: RemoteCalendar, event: RemoteEvent) -> Row:
+    """Upserts by id (F04); only times, flags, id and tag are kept (G14)."""
+    values = _values(event) | {"seen_generation": calendar.generation}
+    row, _ = Row.objects.update_or_create(calendar=calendar, remote_id=event.id, defaults=values)
+    return row
+
+
+def forget_event(calendar: RemoteCalendar, remote_id: str) -> bool:
+    """Removes an event and, of a master, its exceptions; spans go with the rows. False if it was not mirrored."""
+    exceptions = Row.objects.filter(calendar=calendar, series_id=remote_id)
+    removed, _ = (Row.objects.filter(calendar=calendar, remote_id=remote_id) | exceptions).delete()
+    return bool(removed)
+
+
+def _values(event: RemoteEvent) -> dict[str, Any]:
+    when = event.when
+    original = event.original_start
+    timed = when if isinstance(when, Timed) else None
+    days = when if isinstance(when, AllDay) else None
+    return {
+        "tag": event.tag,
+        "start": timed.span.start if timed else None,
+        "end": timed.span.end if timed else None,
+        "start_date": days.start if days else None,
+        "end_date": days.end if days else None,
+        "timezone": timed.timezone if timed else "",
+        "busy": event.busy.value,
+        "declined": event.declined,
+        "cancelled": event.cancelled,
+        "recurrence": list(event.recurrence),
+        "series_id": event.series_id,
+        "original_start": original if isinstance(original, datetime) else None,
+        "original_date": original if original is not None and not isinstance(original, datetime) else None,
+        "op_key": event.op_key,
+    }
+
+
+def event_of(row: Row) -> RemoteEvent:
+    when: Timed | AllDay | None = None
+    if row.start is not None and row.end is not None:
+        when = Timed(Span(row.start, row.end), row.timezone or "UTC")
+    elif row.start_date is not None and row.end_date is not None:
+        when = AllDay(row.start_date, row.end_date)
+    return RemoteEvent(
+        id=row.remote_id,
+        tag=row.tag,
+        when=when,
+        cancelled=row.cancelled,
+        busy=BusyState(row.busy),
+        declined=row.declined,
+        recurrence=tuple(row.recurrence),
+        series_id=row.series_id,
+        original_start=row.original_start or row.original_date,
+        op_key=row.op_key,
+    )
+
+
+def rebuild_spans(calendar: RemoteCalendar, remote_ids: Iterable[str], ours: Iterable[str], window: Span) -> list[str]:
+    """Derives the busy spans of these events anew, and of the series they belong to; returns unexpandable ids.
+
+    `ours` are the ids among them that are our own appointments: their time is blocked by the claim, not by the mirror.
+    """
+    rows = _with_series(calendar, set(remote_ids))
+    mine = set(ours)
+    by_series: dict[str, list[RemoteEvent]] = {}
+    for row in rows:
+        if row.series_id:
+            by_series.setdefault(row.series_id, []).append(event_of(row))
+    spans: list[BusySpan] = []
+    bad: list[str] = []
+    for row in rows:
+        if row.remote_id in mine or not calendar.blocks:
+            continue
+        found, expanded = _spans(event_of(row), by_series.get(row.remote_id, []), window, reading_of(calendar))
+        spans += [_span_row(calendar, row, span) for span in found]
+        if not expanded:
+            bad.append(row.remote_id)
+    BusySpan.objects.filter(event__in=[row.pk for row in rows]).delete()
+    BusySpan.objects.bulk_create(spans, batch_size=500)
+    return bad
+
+
+def _with_series(calendar: RemoteCalendar, remote_ids: set[str]) -> list[Row]:
+    """The events, the masters of exceptions among them, and all exceptions of those masters."""
+    rows = Row.objects.filter(calendar=calendar)
+    named = set(rows.filter(remote_id__in=remote_ids).exclude(series_id="").values_list("series_id", flat=True))
+    wanted = remote_ids | named
+    return list(rows.filter(remote_id__in=wanted) | rows.filter(series_id__in=wanted))
+
+
+def _spans(
+    event: RemoteEvent, exceptions: list[RemoteEvent], window: Span, reading: Reading
+) -> tuple[list[Span], bool]:
+    try:
+        return event_spans(event, exceptions, window, reading), True
+    except Unexpandable as error:
+        return error.spans, False
+
+
+def _span_row(calendar: RemoteCalendar, row: Row, span: Span) -> BusySpan:
+    return BusySpan(
+        company_id=calendar.connection.company_id,
+        staff_id=calendar.staff_id,
+        calendar=calendar,
+        event=row,
+        start=span.start,
+        end=span.end,
+    )

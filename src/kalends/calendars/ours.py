@@ -1,0 +1,48 @@
+"""Which events of a calendar are ours. The link table is the identity; our marker in an event is a hint only (F01)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from kalends.calendars.models import Link, LinkStatus, RemoteCalendar
+
+_OVER = (LinkStatus.CLOSED, LinkStatus.ORPHANED)
+
+
+def parse_op_key(op_key: str) -> tuple[UUID, int] | None:
+    """The link and the generation that a marker names (`sync.port.Intent.op_key`); None if it is not one of ours."""
+    if len(op_key) < 36:
+        return None
+    try:
+        return UUID(hex=op_key[:32]), int(op_key[32:], 16)
+    except ValueError:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """`ids` are remote ids of links that stand; `expected` are markers of creates whose answer has not come."""
+
+    ids: frozenset[str]
+    expected: frozenset[str]
+
+    @classmethod
+    def in_calendar(cls, calendar: RemoteCalendar, *, links: Iterable[Link] | None = None) -> Ours:
+        """Of all links in the calendar, or of `links`."""
+        if links is None:
+            links = Link.objects.filter(calendar=calendar).exclude(status__in=_OVER)
+            links = links.only("remote_id", "generation", "status")
+        standing = list(links)
+        return cls(
+            frozenset(link.remote_id for link in standing if link.remote_id),
+            frozenset(op_key_of(link) for link in standing if not link.remote_id),
+        )
+
+    def has(self, remote_id: str, op_key: str) -> bool:
+        return remote_id in self.ids or (bool(op_key) and op_key in self.expected)
+
+
+def op_key_of(link: Link) -> str:
+    return f"{link.pk.hex}{link.generation:04x}"
