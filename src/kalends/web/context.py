@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from django.http import HttpRequest
 
+THEMES = ("light", "dark")
+
 
 def page(request: HttpRequest) -> dict[str, object]:
-    return {}
+    """`theme`: the reader's choice, or nothing, and then the system's holds."""
+    theme = request.COOKIES.get("kalends_theme", "")
+    return {"theme": theme if theme in THEMES else ""}
