@@ -37,9 +37,7 @@ class Company(models.Model):
     office365_enabled = models.BooleanField(default=False)
     caldav_enabled = models.BooleanField(default=False)
     bidirectional = models.BooleanField(default=False)
-    on_outside_move = models.CharField(
-        max_length=16, choices=OutsideMoveRule, default=OutsideMoveRule.ACCEPT_AND_FLAG
-    )
+    on_outside_move = models.CharField(max_length=16, choices=OutsideMoveRule, default=OutsideMoveRule.ACCEPT_AND_FLAG)
     on_outside_delete = models.CharField(max_length=16, choices=OutsideDeleteRule, default=OutsideDeleteRule.ASK)
     # A mirror older than this is not trusted: its staff member is not offered (sync-engine G9).
     stale_after_hours = models.PositiveSmallIntegerField(
@@ -206,9 +204,7 @@ class TimeOff(models.Model):
     class Meta:
         ordering = ["start"]
         indexes = [models.Index(fields=["staff", "end"])]
-        constraints = [
-            models.CheckConstraint(condition=models.Q(end__gt=models.F("start")), name="time_off_forward")
-        ]
+        constraints = [models.CheckConstraint(condition=models.Q(end__gt=models.F("start")), name="time_off_forward")]
 
 
 class Closing(models.Model):

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ImproperlyConfigured
 
 from kalends.core.paths import sqlite_path
+from kalends.core.sealing import new_encryption_key
 
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 
@@ -133,11 +134,6 @@ def _development_secret(var: Path, name: str, make: Callable[[], str]) -> str:
         with os.fdopen(handle, "w", encoding="ascii") as file:
             file.write(make())
     return path.read_text(encoding="ascii").strip()
-
-
-def new_encryption_key() -> str:
-    """`<key id>:<32 random bytes in base64>`."""
-    return f"{secrets.token_hex(4)}:{base64.b64encode(secrets.token_bytes(32)).decode()}"
 
 
 def _check_keys(keys: tuple[str, ...]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import os
+import secrets
 from collections.abc import Sequence
 
 from cryptography.exceptions import InvalidTag
@@ -51,3 +52,8 @@ class Keyring:
     def is_current(self, sealed: str) -> bool:
         """Whether the writing key sealed it; otherwise a rotation has work to do."""
         return sealed.startswith(f"v1.{self.writes_with}.")
+
+
+def new_encryption_key() -> str:
+    """`<key id>:<32 random bytes in base64>`, as KALENDS_ENCRYPTION_KEYS lists them."""
+    return f"{secrets.token_hex(4)}:{base64.b64encode(secrets.token_bytes(32)).decode()}"

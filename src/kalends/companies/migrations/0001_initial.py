@@ -8,7 +8,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -17,219 +16,527 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='Company',
+            name="Company",
             fields=[
-                ('id', models.UUIDField(default=kalends.core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=120)),
-                ('slug', models.SlugField(max_length=60, unique=True)),
-                ('timezone', models.CharField(max_length=64)),
-                ('locale', models.CharField(default='en', max_length=8)),
-                ('email', models.EmailField(blank=True, max_length=254)),
-                ('phone', models.CharField(blank=True, max_length=40)),
-                ('address', models.CharField(blank=True, max_length=240)),
-                ('description', models.TextField(blank=True, max_length=2000)),
-                ('google_enabled', models.BooleanField(default=False)),
-                ('outlook_enabled', models.BooleanField(default=False)),
-                ('office365_enabled', models.BooleanField(default=False)),
-                ('caldav_enabled', models.BooleanField(default=False)),
-                ('bidirectional', models.BooleanField(default=False)),
-                ('on_outside_move', models.CharField(choices=[('accept', 'Accept it'), ('accept_and_flag', 'Accept it and show it to us'), ('put_back', 'Put the event back')], default='accept_and_flag', max_length=16)),
-                ('on_outside_delete', models.CharField(choices=[('cancel', 'Cancel the appointment'), ('ask', 'Ask the staff member'), ('put_back', 'Put the event back')], default='ask', max_length=16)),
-                ('stale_after_hours', models.PositiveSmallIntegerField(default=6, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(168)])),
-                ('stale_after_hours_ics', models.PositiveSmallIntegerField(default=24, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(336)])),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=kalends.core.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("name", models.CharField(max_length=120)),
+                ("slug", models.SlugField(max_length=60, unique=True)),
+                ("timezone", models.CharField(max_length=64)),
+                ("locale", models.CharField(default="en", max_length=8)),
+                ("email", models.EmailField(blank=True, max_length=254)),
+                ("phone", models.CharField(blank=True, max_length=40)),
+                ("address", models.CharField(blank=True, max_length=240)),
+                ("description", models.TextField(blank=True, max_length=2000)),
+                ("google_enabled", models.BooleanField(default=False)),
+                ("outlook_enabled", models.BooleanField(default=False)),
+                ("office365_enabled", models.BooleanField(default=False)),
+                ("caldav_enabled", models.BooleanField(default=False)),
+                ("bidirectional", models.BooleanField(default=False)),
+                (
+                    "on_outside_move",
+                    models.CharField(
+                        choices=[
+                            ("accept", "Accept it"),
+                            ("accept_and_flag", "Accept it and show it to us"),
+                            ("put_back", "Put the event back"),
+                        ],
+                        default="accept_and_flag",
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "on_outside_delete",
+                    models.CharField(
+                        choices=[
+                            ("cancel", "Cancel the appointment"),
+                            ("ask", "Ask the staff member"),
+                            ("put_back", "Put the event back"),
+                        ],
+                        default="ask",
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "stale_after_hours",
+                    models.PositiveSmallIntegerField(
+                        default=6,
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(168),
+                        ],
+                    ),
+                ),
+                (
+                    "stale_after_hours_ics",
+                    models.PositiveSmallIntegerField(
+                        default=24,
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(336),
+                        ],
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
         ),
         migrations.CreateModel(
-            name='ApiKey',
+            name="ApiKey",
             fields=[
-                ('id', models.UUIDField(default=kalends.core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=80)),
-                ('prefix', models.CharField(max_length=12)),
-                ('digest', models.CharField(max_length=64, unique=True)),
-                ('may_write', models.BooleanField(default=False)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('last_used_at', models.DateTimeField(blank=True, null=True)),
-                ('revoked_at', models.DateTimeField(blank=True, null=True)),
-                ('company', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='api_keys', to='companies.company')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=kalends.core.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("name", models.CharField(max_length=80)),
+                ("prefix", models.CharField(max_length=12)),
+                ("digest", models.CharField(max_length=64, unique=True)),
+                ("may_write", models.BooleanField(default=False)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("last_used_at", models.DateTimeField(blank=True, null=True)),
+                ("revoked_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "company",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="api_keys", to="companies.company"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Location',
+            name="Location",
             fields=[
-                ('id', models.UUIDField(default=kalends.core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=120)),
-                ('address', models.CharField(blank=True, max_length=240)),
-                ('timezone', models.CharField(max_length=64)),
-                ('company', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='locations', to='companies.company')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=kalends.core.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("name", models.CharField(max_length=120)),
+                ("address", models.CharField(blank=True, max_length=240)),
+                ("timezone", models.CharField(max_length=64)),
+                (
+                    "company",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="locations", to="companies.company"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Staff',
+            name="Staff",
             fields=[
-                ('id', models.UUIDField(default=kalends.core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=120)),
-                ('email', models.EmailField(blank=True, max_length=254)),
-                ('phone', models.CharField(blank=True, max_length=40)),
-                ('locale', models.CharField(default='en', max_length=8)),
-                ('timezone', models.CharField(max_length=64)),
-                ('color', models.CharField(default='#2563eb', max_length=7)),
-                ('active', models.BooleanField(default=True)),
-                ('position', models.PositiveIntegerField(default=0)),
-                ('schedule_revision', models.PositiveBigIntegerField(default=1)),
-                ('all_day_blocks', models.BooleanField(default=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('company', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='staff', to='companies.company')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=kalends.core.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("name", models.CharField(max_length=120)),
+                ("email", models.EmailField(blank=True, max_length=254)),
+                ("phone", models.CharField(blank=True, max_length=40)),
+                ("locale", models.CharField(default="en", max_length=8)),
+                ("timezone", models.CharField(max_length=64)),
+                ("color", models.CharField(default="#2563eb", max_length=7)),
+                ("active", models.BooleanField(default=True)),
+                ("position", models.PositiveIntegerField(default=0)),
+                ("schedule_revision", models.PositiveBigIntegerField(default=1)),
+                ("all_day_blocks", models.BooleanField(default=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "company",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="staff", to="companies.company"
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'staff',
-                'ordering': ['position', 'id'],
+                "verbose_name_plural": "staff",
+                "ordering": ["position", "id"],
             },
         ),
         migrations.CreateModel(
-            name='Service',
+            name="Service",
             fields=[
-                ('id', models.UUIDField(default=kalends.core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=120)),
-                ('description', models.TextField(blank=True, max_length=2000)),
-                ('duration', models.PositiveIntegerField(validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(1440)])),
-                ('interval', models.PositiveIntegerField(blank=True, null=True, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(1440)])),
-                ('grid', models.CharField(choices=[('fixed', 'Counted from opening time'), ('clock', 'On clean clock times'), ('fit', 'As many as fit')], default='fixed', max_length=8)),
-                ('buffer_before', models.PositiveIntegerField(default=0, validators=[django.core.validators.MaxValueValidator(1440)])),
-                ('buffer_after', models.PositiveIntegerField(default=0, validators=[django.core.validators.MaxValueValidator(1440)])),
-                ('notice', models.PositiveIntegerField(default=0, validators=[django.core.validators.MaxValueValidator(525600)])),
-                ('horizon', models.PositiveIntegerField(default=60, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(730)])),
-                ('capacity', models.PositiveIntegerField(default=1, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(500)])),
-                ('color', models.CharField(default='#2563eb', max_length=7)),
-                ('active', models.BooleanField(default=True)),
-                ('position', models.PositiveIntegerField(default=0)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('company', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='services', to='companies.company')),
-                ('location', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='services', to='companies.location')),
-                ('staff', models.ManyToManyField(blank=True, related_name='services', to='companies.staff')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=kalends.core.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("name", models.CharField(max_length=120)),
+                ("description", models.TextField(blank=True, max_length=2000)),
+                (
+                    "duration",
+                    models.PositiveIntegerField(
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(1440),
+                        ]
+                    ),
+                ),
+                (
+                    "interval",
+                    models.PositiveIntegerField(
+                        blank=True,
+                        null=True,
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(1440),
+                        ],
+                    ),
+                ),
+                (
+                    "grid",
+                    models.CharField(
+                        choices=[
+                            ("fixed", "Counted from opening time"),
+                            ("clock", "On clean clock times"),
+                            ("fit", "As many as fit"),
+                        ],
+                        default="fixed",
+                        max_length=8,
+                    ),
+                ),
+                (
+                    "buffer_before",
+                    models.PositiveIntegerField(default=0, validators=[django.core.validators.MaxValueValidator(1440)]),
+                ),
+                (
+                    "buffer_after",
+                    models.PositiveIntegerField(default=0, validators=[django.core.validators.MaxValueValidator(1440)]),
+                ),
+                (
+                    "notice",
+                    models.PositiveIntegerField(
+                        default=0, validators=[django.core.validators.MaxValueValidator(525600)]
+                    ),
+                ),
+                (
+                    "horizon",
+                    models.PositiveIntegerField(
+                        default=60,
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(730),
+                        ],
+                    ),
+                ),
+                (
+                    "capacity",
+                    models.PositiveIntegerField(
+                        default=1,
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(500),
+                        ],
+                    ),
+                ),
+                ("color", models.CharField(default="#2563eb", max_length=7)),
+                ("active", models.BooleanField(default=True)),
+                ("position", models.PositiveIntegerField(default=0)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "company",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="services", to="companies.company"
+                    ),
+                ),
+                (
+                    "location",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="services",
+                        to="companies.location",
+                    ),
+                ),
+                ("staff", models.ManyToManyField(blank=True, related_name="services", to="companies.staff")),
             ],
             options={
-                'ordering': ['position', 'id'],
+                "ordering": ["position", "id"],
             },
         ),
         migrations.CreateModel(
-            name='StaffGroup',
+            name="StaffGroup",
             fields=[
-                ('id', models.UUIDField(default=kalends.core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=120)),
-                ('revision', models.PositiveBigIntegerField(default=1)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('company', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='groups', to='companies.company')),
-                ('staff', models.ManyToManyField(blank=True, related_name='groups', to='companies.staff')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=kalends.core.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("name", models.CharField(max_length=120)),
+                ("revision", models.PositiveBigIntegerField(default=1)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "company",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="groups", to="companies.company"
+                    ),
+                ),
+                ("staff", models.ManyToManyField(blank=True, related_name="groups", to="companies.staff")),
             ],
             options={
-                'ordering': ['name', 'id'],
+                "ordering": ["name", "id"],
             },
         ),
         migrations.CreateModel(
-            name='Closing',
+            name="Closing",
             fields=[
-                ('id', models.UUIDField(default=kalends.core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('start', models.DateTimeField()),
-                ('end', models.DateTimeField()),
-                ('label', models.CharField(blank=True, max_length=120)),
-                ('company', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='closings', to='companies.company')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=kalends.core.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("start", models.DateTimeField()),
+                ("end", models.DateTimeField()),
+                ("label", models.CharField(blank=True, max_length=120)),
+                (
+                    "company",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="closings", to="companies.company"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['start'],
-                'indexes': [models.Index(fields=['company', 'end'], name='companies_c_company_8a560c_idx')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('end__gt', models.F('start'))), name='closing_forward')],
+                "ordering": ["start"],
+                "indexes": [models.Index(fields=["company", "end"], name="companies_c_company_8a560c_idx")],
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("end__gt", models.F("start"))), name="closing_forward")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='AuditEntry',
+            name="AuditEntry",
             fields=[
-                ('id', models.UUIDField(default=kalends.core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('at', models.DateTimeField()),
-                ('actor', models.CharField(max_length=160)),
-                ('action', models.CharField(max_length=60)),
-                ('target', models.CharField(blank=True, max_length=120)),
-                ('detail', models.JSONField(default=dict)),
-                ('company', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='audit', to='companies.company')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=kalends.core.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("at", models.DateTimeField()),
+                ("actor", models.CharField(max_length=160)),
+                ("action", models.CharField(max_length=60)),
+                ("target", models.CharField(blank=True, max_length=120)),
+                ("detail", models.JSONField(default=dict)),
+                (
+                    "company",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="audit", to="companies.company"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-at'],
-                'indexes': [models.Index(fields=['company', '-at'], name='companies_a_company_106ddd_idx')],
+                "ordering": ["-at"],
+                "indexes": [models.Index(fields=["company", "-at"], name="companies_a_company_106ddd_idx")],
             },
         ),
         migrations.CreateModel(
-            name='Membership',
+            name="Membership",
             fields=[
-                ('id', models.UUIDField(default=kalends.core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('role', models.CharField(choices=[('owner', 'Owner'), ('manager', 'Manager'), ('viewer', 'Read only')], default='manager', max_length=16)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('company', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to='companies.company')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=kalends.core.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[("owner", "Owner"), ("manager", "Manager"), ("viewer", "Read only")],
+                        default="manager",
+                        max_length=16,
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "company",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="memberships", to="companies.company"
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="memberships",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('company', 'user'), name='membership_once')],
+                "constraints": [models.UniqueConstraint(fields=("company", "user"), name="membership_once")],
             },
         ),
         migrations.CreateModel(
-            name='HoursOverride',
+            name="HoursOverride",
             fields=[
-                ('id', models.UUIDField(default=kalends.core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('date', models.DateField()),
-                ('ranges', models.JSONField(default=list)),
-                ('staff', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='overrides', to='companies.staff')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=kalends.core.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("date", models.DateField()),
+                ("ranges", models.JSONField(default=list)),
+                (
+                    "staff",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="overrides", to="companies.staff"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['date'],
-                'constraints': [models.UniqueConstraint(fields=('staff', 'date'), name='override_once_a_day')],
+                "ordering": ["date"],
+                "constraints": [models.UniqueConstraint(fields=("staff", "date"), name="override_once_a_day")],
             },
         ),
         migrations.CreateModel(
-            name='Feed',
+            name="Feed",
             fields=[
-                ('id', models.UUIDField(default=kalends.core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('staff', 'Staff member'), ('group', 'Group of staff'), ('company', 'Company')], max_length=8)),
-                ('secret_sealed', models.TextField()),
-                ('secret_digest', models.CharField(max_length=64, unique=True)),
-                ('privacy', models.CharField(choices=[('busy', 'Busy times only'), ('title', 'Service names'), ('full', "Everything, with the customer's name")], default='title', max_length=8)),
-                ('revision', models.PositiveBigIntegerField(default=1)),
-                ('fetched_at', models.DateTimeField(blank=True, null=True)),
-                ('fetched_by', models.CharField(blank=True, max_length=120)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('company', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='feeds', to='companies.company')),
-                ('staff', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='feed', to='companies.staff')),
-                ('group', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='feed', to='companies.staffgroup')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=kalends.core.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("staff", "Staff member"), ("group", "Group of staff"), ("company", "Company")],
+                        max_length=8,
+                    ),
+                ),
+                ("secret_sealed", models.TextField()),
+                ("secret_digest", models.CharField(max_length=64, unique=True)),
+                (
+                    "privacy",
+                    models.CharField(
+                        choices=[
+                            ("busy", "Busy times only"),
+                            ("title", "Service names"),
+                            ("full", "Everything, with the customer's name"),
+                        ],
+                        default="title",
+                        max_length=8,
+                    ),
+                ),
+                ("revision", models.PositiveBigIntegerField(default=1)),
+                ("fetched_at", models.DateTimeField(blank=True, null=True)),
+                ("fetched_by", models.CharField(blank=True, max_length=120)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "company",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="feeds", to="companies.company"
+                    ),
+                ),
+                (
+                    "staff",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="feed",
+                        to="companies.staff",
+                    ),
+                ),
+                (
+                    "group",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="feed",
+                        to="companies.staffgroup",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(condition=models.Q(('kind', 'company')), fields=('company',), name='feed_once_a_company'), models.CheckConstraint(condition=models.Q(models.Q(('group__isnull', True), ('kind', 'staff'), ('staff__isnull', False)), models.Q(('group__isnull', False), ('kind', 'group'), ('staff__isnull', True)), models.Q(('group__isnull', True), ('kind', 'company'), ('staff__isnull', True)), _connector='OR'), name='feed_of_its_kind')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("kind", "company")), fields=("company",), name="feed_once_a_company"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("group__isnull", True), ("kind", "staff"), ("staff__isnull", False)),
+                            models.Q(("group__isnull", False), ("kind", "group"), ("staff__isnull", True)),
+                            models.Q(("group__isnull", True), ("kind", "company"), ("staff__isnull", True)),
+                            _connector="OR",
+                        ),
+                        name="feed_of_its_kind",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='TimeOff',
+            name="TimeOff",
             fields=[
-                ('id', models.UUIDField(default=kalends.core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('start', models.DateTimeField()),
-                ('end', models.DateTimeField()),
-                ('label', models.CharField(blank=True, max_length=120)),
-                ('staff', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='time_off', to='companies.staff')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=kalends.core.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("start", models.DateTimeField()),
+                ("end", models.DateTimeField()),
+                ("label", models.CharField(blank=True, max_length=120)),
+                (
+                    "staff",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="time_off", to="companies.staff"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['start'],
-                'indexes': [models.Index(fields=['staff', 'end'], name='companies_t_staff_i_16d507_idx')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('end__gt', models.F('start'))), name='time_off_forward')],
+                "ordering": ["start"],
+                "indexes": [models.Index(fields=["staff", "end"], name="companies_t_staff_i_16d507_idx")],
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("end__gt", models.F("start"))), name="time_off_forward")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='WorkingHours',
+            name="WorkingHours",
             fields=[
-                ('id', models.UUIDField(default=kalends.core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('weekday', models.PositiveSmallIntegerField(validators=[django.core.validators.MaxValueValidator(6)])),
-                ('start_minute', models.PositiveSmallIntegerField(validators=[django.core.validators.MaxValueValidator(1439)])),
-                ('end_minute', models.PositiveSmallIntegerField(validators=[django.core.validators.MaxValueValidator(1440)])),
-                ('staff', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='working_hours', to='companies.staff')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=kalends.core.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("weekday", models.PositiveSmallIntegerField(validators=[django.core.validators.MaxValueValidator(6)])),
+                (
+                    "start_minute",
+                    models.PositiveSmallIntegerField(validators=[django.core.validators.MaxValueValidator(1439)]),
+                ),
+                (
+                    "end_minute",
+                    models.PositiveSmallIntegerField(validators=[django.core.validators.MaxValueValidator(1440)]),
+                ),
+                (
+                    "staff",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="working_hours", to="companies.staff"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['weekday', 'start_minute'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('end_minute__gt', models.F('start_minute'))), name='working_hours_forward')],
+                "ordering": ["weekday", "start_minute"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("end_minute__gt", models.F("start_minute"))), name="working_hours_forward"
+                    )
+                ],
             },
         ),
     ]

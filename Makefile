@@ -1,0 +1,68 @@
+# `make run` and `make test` are all that a newcomer needs; `make help` lists the rest.
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+SEEDS ?= 200
+
+.PHONY: help run setup setup-dev test test-fast test-all system-packages check lint types imports rules format e2e bench messages clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
+
+run: setup ## the demo: web, worker, stand-in calendars; http://127.0.0.1:8000
+	@$(BIN)/kalends demo --run
+
+setup: .setup-stamp ## install what is locked and build the front end
+
+setup-dev: .setup-stamp-dev ## the same with what tests and checks need
+
+.setup-stamp: requirements.txt pyproject.toml package-lock.json tools/build_frontend.py
+	@$(PYTHON) tools/setup_environment.py requirements.txt
+	@touch $@
+
+.setup-stamp-dev: requirements-dev.txt pyproject.toml package-lock.json tools/build_frontend.py
+	@$(PYTHON) tools/setup_environment.py requirements-dev.txt --dev
+	@touch $@ .setup-stamp
+
+test: setup-dev ## the whole suite; says what it skipped where a server is missing
+	$(BIN)/pytest -n 2 --dist loadgroup
+
+test-fast: setup-dev ## pure rooms only, no database
+	$(BIN)/pytest -q tests/core tests/scheduling tests/sync tests/ics
+
+test-all: system-packages setup-dev check ## everything that CI runs, on both databases, nothing skipped
+	KALENDS_TEST_SKIP=refuse $(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/python tools/with_postgres.py $(BIN)/pytest -n 2 --dist loadgroup -m "not no_postgres" tests/companies tests/bookings tests/calendars tests/messages tests/api tests/feeds tests/web
+
+system-packages: ## servers and browsers from Debian's packages
+	@sh tools/system_packages.sh
+
+check: lint types imports ## style, types, import contracts
+
+lint: setup-dev
+	$(BIN)/ruff check src tests tools
+	$(BIN)/ruff format --check src tests tools
+
+types: setup-dev
+	$(BIN)/mypy src/kalends
+
+imports: setup-dev
+	$(BIN)/lint-imports
+
+format: setup-dev ## tidy the code
+	$(BIN)/ruff check --fix -q src tests tools
+	$(BIN)/ruff format -q src tests tools
+
+e2e: setup-dev ## the story in a browser and against real servers
+	$(BIN)/pytest -n0 -m e2e tests/e2e
+
+bench: setup-dev ## speed, beside peers in the same run
+	$(BIN)/python -m tests.bench
+
+messages: setup-dev ## collect and compile the texts of both languages
+	$(BIN)/python tools/messages.py
+
+clean: ## forget what was installed and built (data under var/ stays)
+	rm -rf $(VENV) node_modules .setup-stamp .setup-stamp-dev src/kalends/web/static/vendor

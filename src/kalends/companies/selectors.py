@@ -1,0 +1,99 @@
+"""Reads of this room. Each names the company it reads for."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TypeVar
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import Model, QuerySet
+
+from kalends.accounts.models import User
+from kalends.companies.models import ApiKey, Company, Feed, Membership, Service, Staff, StaffGroup
+from kalends.core.errors import NotFound
+from kalends.core.ids import token_digest
+from kalends.jobs.secrets import unseal
+
+
+Row = TypeVar("Row", bound=Model)
+
+
+def company_by_slug(slug: str) -> Company:
+    company = Company.objects.filter(slug=slug).first()
+    if company is None:
+        raise NotFound("There is no company at this address.")
+    return company
+
+
+def memberships_of(user: User) -> QuerySet[Membership]:
+    return Membership.objects.filter(user=user).select_related("company").order_by("created_at")
+
+
+def staff_of(company: Company, *, active_only: bool = False) -> QuerySet[Staff]:
+    rows = Staff.objects.filter(company=company)
+    return rows.filter(active=True) if active_only else rows
+
+
+def staff_member(company: Company, staff_id: UUID | str) -> Staff:
+    return _one(Staff.objects.filter(company=company).select_related("company"), staff_id, "staff member")
+
+
+def group_of(company: Company, group_id: UUID | str) -> StaffGroup:
+    return _one(StaffGroup.objects.filter(company=company).select_related("company"), group_id, "group")
+
+
+def service_of(company: Company, service_id: UUID | str) -> Service:
+    return _one(Service.objects.filter(company=company).select_related("company", "location"), service_id, "service")
+
+
+def _one(rows: QuerySet[Row], pk: UUID | str, what: str) -> Row:
+    try:
+        ident = pk if isinstance(pk, UUID) else UUID(str(pk))
+    except ValueError:
+        ident = None
+    row = rows.filter(pk=ident).first() if ident else None
+    if row is None:
+        raise NotFound(f"There is no such {what}.")
+    return row
+
+
+# -- feeds ----------------------------------------------------------------------------------------------------------
+
+
+def feed_url(feed: Feed) -> str:
+    """The secret address, opened for showing it again."""
+    secret = unseal(feed.secret_sealed, row=feed.pk, field="companies.Feed.secret_sealed")
+    return f"{settings.KALENDS.base_url}/feeds/{secret}.ics"
+
+
+def feed_name(feed: Feed) -> str:
+    if feed.staff is not None:
+        return feed.staff.name
+    return feed.group.name if feed.group is not None else feed.company.name
+
+
+def feeds_of(company: Company) -> QuerySet[Feed]:
+    return (
+        Feed.objects.filter(company=company)
+        .select_related("company", "staff", "group")
+        .order_by("kind", "staff__position", "group__name", "id")
+    )
+
+
+def feed_by_secret(secret: str) -> Feed:
+    feed = Feed.objects.filter(secret_digest=token_digest(secret)).select_related("company", "staff", "group").first()
+    if feed is None:
+        raise NotFound("There is no feed at this address.")
+    return feed
+
+
+# -- API keys -------------------------------------------------------------------------------------------------------
+
+
+def api_key_by_token(token: str, now: datetime) -> ApiKey | None:
+    """The live key of this token; its last use is noted at most once a minute."""
+    key = ApiKey.objects.filter(digest=token_digest(token), revoked_at=None).select_related("company").first()
+    if key and (key.last_used_at is None or (now - key.last_used_at).total_seconds() >= 60):
+        ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
+    return key

@@ -1,0 +1,61 @@
+"""Steps that several services of this room take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, models, transaction
+from django.db.models import F
+from django.utils.translation import gettext as _
+
+from kalends.companies.models import (
+    AuditEntry,
+    Company,
+    Staff,
+)
+from kalends.core.errors import InvalidInput
+from kalends.core.zones import zone
+
+
+def raise_schedule_revision(staff_ids: Iterable[UUID]) -> None:
+    """Inside a transaction: whatever changes these members' slots or feeds calls this."""
+    Staff.objects.filter(pk__in=set(staff_ids)).update(schedule_revision=F("schedule_revision") + 1)
+
+
+def record_audit(
+    *, company: Company, actor: str, action: str, target: str = "", detail: dict[str, Any] | None = None, now: datetime
+) -> None:
+    AuditEntry.objects.create(
+        company=company, actor=actor[:160], action=action, target=target[:120], detail=detail or {}, at=now
+    )
+
+
+def save_row(row: models.Model) -> None:
+    """Validates as the fields say and saves; the first problem becomes an InvalidInput that names the field."""
+    try:
+        row.full_clean(validate_constraints=False)
+        with transaction.atomic():
+            row.save()
+    except ValidationError as error:
+        field, messages = next(iter(error.message_dict.items()))
+        raise InvalidInput(str(messages[0]), field=None if field == "__all__" else field) from error
+    except IntegrityError as error:
+        raise InvalidInput(_("This conflicts with something that exists already.")) from error
+
+
+def change_row(row: models.Model, changes: Mapping[str, Any], allowed: Sequence[str]) -> None:
+    for name, value in changes.items():
+        if name not in allowed:
+            raise InvalidInput(_("There is no such field."), field=name)
+        if name == "timezone":
+            zone(value)
+        setattr(row, name, value.strip() if isinstance(value, str) else value)
+    save_row(row)
+
+
+def own_staff(company: Company, staff: Iterable[Staff]) -> list[Staff]:
+    return [member for member in staff if member.company_id == company.pk]

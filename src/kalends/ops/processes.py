@@ -1,0 +1,121 @@
+"""Starting, watching and stopping the program's processes on one machine."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import FrameType
+
+from django.conf import settings
+from granian import Granian
+from granian.constants import Interfaces
+
+_STOP_SECONDS = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One child process: a name for people and its command line."""
+
+    name: str
+    command: Sequence[str]
+    env: dict[str, str] | None = None
+
+
+def split_bind(bind: str) -> tuple[str, int]:
+    """`HOST:PORT`, IPv6 in brackets. Raises ValueError."""
+    host, sign, port = bind.rpartition(":")
+    if not sign or not port.isdigit() or not 0 < int(port) < 65536:
+        raise ValueError(f"--bind takes HOST:PORT, not {bind!r}")
+    return host.strip("[]") or "127.0.0.1", int(port)
+
+
+def run_web(*, bind: str | None, web_processes: int) -> int:
+    host, port = split_bind(bind or settings.KALENDS.bind)
+    Granian(
+        "kalends.config.wsgi:application",
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=web_processes,
+        blocking_threads=8,
+        backlog=1024,
+        log_access=False,
+        respawn_failed_workers=True,
+    ).serve()
+    return 0
+
+
+def own(*arguments: str) -> list[str]:
+    """The command line of another `kalends ...` with this interpreter."""
+    return [sys.executable, "-m", "kalends", *arguments]
+
+
+def run_serve(*, bind: str | None, web_processes: int, threads: int) -> int:
+    address = bind or settings.KALENDS.bind
+    split_bind(address)
+    return supervise(
+        [
+            Part("web", own("web", "--bind", address, "--web-processes", str(web_processes))),
+            Part("worker", own("worker", "--threads", str(threads))),
+        ]
+    )
+
+
+class _Stop(Exception):
+    pass
+
+
+def _raise_stop(number: int, frame: FrameType | None) -> None:
+    raise _Stop
+
+
+def supervise(parts: Sequence[Part]) -> int:
+    """Runs all parts until one ends or TERM or INT arrives, then stops all of them.
+
+    A part that dies takes the rest with it: the service manager outside starts everything again, from rows.
+    """
+    previous = {number: signal.signal(number, _raise_stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    children: list[tuple[Part, subprocess.Popen[bytes]]] = []
+    status = 0
+    try:
+        for part in parts:
+            # A session of its own: Ctrl-C reaches us alone, and we stop the parts in order.
+            children.append((part, subprocess.Popen(list(part.command), env=part.env, start_new_session=True)))
+        status = _watch(children)
+    except _Stop:
+        status = 0
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
+        _stop_all(children)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+    return status
+
+
+def _watch(children: Sequence[tuple[Part, subprocess.Popen[bytes]]]) -> int:
+    while True:
+        for part, child in children:
+            if (code := child.poll()) is not None:
+                print(f"kalends: {part.name} ended with status {code}; stopping", file=sys.stderr)
+                return 1
+        time.sleep(0.2)
+
+
+def _stop_all(children: Sequence[tuple[Part, subprocess.Popen[bytes]]]) -> None:
+    for _part, child in reversed(children):
+        if child.poll() is None:
+            child.terminate()
+    deadline = time.monotonic() + _STOP_SECONDS
+    for part, child in children:
+        try:
+            child.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            print(f"kalends: {part.name} did not stop in time; killed", file=sys.stderr)
+            child.kill()
+            child.wait()

@@ -1,0 +1,36 @@
+"""Health addresses."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from kalends.ops import health
+
+
+def healthz(request: HttpRequest) -> HttpResponse:
+    """The process is alive."""
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+def readyz(request: HttpRequest) -> HttpResponse:
+    """Database and queue answer; 503 with what does not."""
+    broken = health.failures()
+    return JsonResponse({"ready": not broken, "failing": broken}, status=503 if broken else 200)
+
+
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Prometheus; for loopback, or for whoever holds KALENDS_METRICS_TOKEN."""
+    token = settings.KALENDS.metrics_token
+    given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    if token:
+        allowed = hmac.compare_digest(given.encode(), token.encode())
+    else:
+        allowed = ipaddress.ip_address(request.META["REMOTE_ADDR"]).is_loopback
+    if not allowed:
+        raise Http404
+    return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)
