@@ -109,6 +109,7 @@ class Attendee(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     appointment = models.ForeignKey(Appointment, on_delete=models.CASCADE, related_name="attendees")
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="attendances")
+    status = models.CharField(max_length=12, choices=Status, default=Status.CONFIRMED)
     name = models.CharField(max_length=120)
     email = models.EmailField(max_length=254)
     phone = models.CharField(max_length=40, blank=True)
@@ -145,11 +146,14 @@ class Claim(models.Model):
     staff = models.ForeignKey("companies.Staff", on_delete=models.CASCADE, related_name="claims")
     appointment = models.ForeignKey(Appointment, null=True, blank=True, on_delete=models.CASCADE, related_name="claims")
     hold = models.ForeignKey(Hold, null=True, blank=True, on_delete=models.CASCADE, related_name="claims")
+    service = models.ForeignKey("companies.Service", on_delete=models.PROTECT, related_name="+")
     start = models.DateTimeField()
     end = models.DateTimeField()
     # Minutes, as the service had them when the time was taken.
     buffer_before = models.PositiveIntegerField(default=0)
     buffer_after = models.PositiveIntegerField(default=0)
+    # Places taken in it, where the service has several.
+    seats = models.PositiveIntegerField(default=1)
     blocks = models.BooleanField(default=True)
     expires_at = models.DateTimeField(null=True, blank=True)
 
