@@ -10,6 +10,7 @@ _OCTETS = 75
 _SPECIAL = re.compile(r"[\\;,\x00-\x1f\x7f]")
 # TAB may stand in text as it is; other control characters may not stand in a content line at all.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_NOT_IN_URI = re.compile(r"[\x00-\x20\x7f\ud800-\udfff<>\"\\^`{|}]")
 _QUOTED = re.compile(r"[:;,]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
@@ -59,14 +60,15 @@ def text_line(name: str, value: str) -> str:
     return folded(f"{name}:{escaped(value)}") + CRLF
 
 
+def uri(text: str) -> str:
+    """`text` as a URI value, which is not escaped: characters that would end the line or are no part of a URI go."""
+    return _NOT_IN_URI.sub("", text)
+
+
 def utc(moment: datetime) -> str:
     """An aware instant as DATE-TIME in UTC, to the second."""
-    return moment.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
-
-
-def local(moment: datetime) -> str:
-    """The wall time of an aware datetime in its own zone: the value beside a TZID parameter."""
-    return moment.strftime("%Y%m%dT%H%M%S")
+    text = moment.astimezone(UTC).isoformat()
+    return f"{text[:4]}{text[5:7]}{text[8:13]}{text[14:16]}{text[17:19]}Z"
 
 
 def duration(length: timedelta) -> str:
