@@ -1,1 +1,4 @@
-"""Local stand-ins of the providers, with a small page to move events by hand."""
+"""Local stand-ins of the calendar providers, for the demo and for tests, with a page to watch two-way sync.
+
+They share no code with the product's own providers, so that one mistake cannot hide in both.
+"""
