@@ -1,0 +1,253 @@
+"""CalDAV behind the port. What a server can do is asked of it, never derived from its name.
+
+* A calendar's id is its URL, an event's id the path of its resource. Our resource is named after the intent's `op_key`
+  and made with `If-None-Match: *`; a change edits the fetched text in place, guarded by its ETag.
+* The cursor says how it was made: "sync:" a sync token (RFC 6578), "ctag:" the collection's tag, "list:" a digest of
+  all tags. The last two only tell that something changed; then a complete listing is read, and says so.
+* Listings always carry a time range: servers cut unbounded ones short without a word (F62).
+* In a page of changes a resource of somebody else's comes as Deleted and then as its events, in this order, because it
+  is one resource: an exception that is no longer in it is gone.
+* A 401 is AuthTransient each time: only the engine sees whether the next call says the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from urllib.parse import urljoin, urlsplit
+
+from kalends.core.clock import utc_now
+from kalends.core.span import Span
+from kalends.providers.caldav.client import DavClient
+from kalends.providers.caldav.collection import CALENDAR_PROPS, calendar_info, ctag, has_sync, is_calendar
+from kalends.providers.caldav.multistatus import canonical
+from kalends.providers.caldav.resources import Fetched, Resources, batches, digest
+from kalends.providers.caldav.text import BadText
+from kalends.providers.caldav.translate import Reader, changed_text, content_tag, new_text, uid_of
+from kalends.providers.settings import ProviderSettings
+from kalends.sync.port import (
+    Account,
+    Ambiguous,
+    CalendarInfo,
+    Conflict,
+    Credentials,
+    CursorExpired,
+    Deleted,
+    Guard,
+    Intent,
+    Malformed,
+    NotFound,
+    Page,
+    PageItem,
+    ProviderError,
+    Quarantined,
+    Receipt,
+    RemoteEvent,
+)
+
+_TEXT = {"Content-Type": "text/calendar; charset=utf-8"}
+
+
+class CalDavProvider:
+    """One account of one server. See kalends.sync.port.Provider."""
+
+    kind = "caldav"
+
+    def __init__(
+        self, credentials: Credentials, settings: ProviderSettings, clock: Callable[[], datetime] = utc_now
+    ) -> None:
+        self._stored = credentials.read()
+        self._clock = clock
+        self._client = DavClient(settings.http(), self._stored["username"], self._stored["password"], clock)
+        self._zones: dict[str, str] = {}
+
+    def identify(self) -> Account:
+        """The subject is the principal's URL, or the calendars' and the user name where a server has no principals."""
+        username, home = self._stored["username"], self._stored["url"]
+        subject = self._stored.get("principal") or f"{home}#{username}"
+        return Account(subject, username if "@" in username else f"{username} ({urlsplit(home).hostname})")
+
+    def calendars(self) -> list[CalendarInfo]:
+        home = self._stored["url"]
+        answer, url = self._client.propfind(home, CALENDAR_PROPS, depth=1)
+        return [calendar_info(resource, url) for resource in answer.resources if is_calendar(resource)]
+
+    def calendar(self, calendar_id: str) -> CalendarInfo:
+        return calendar_info(self._resources(calendar_id).state(), calendar_id)
+
+    # -- reading ------------------------------------------------------------------------------------------------
+
+    def pull(self, calendar_id: str, cursor: str, window: Span) -> Iterator[Page]:
+        how, _, value = cursor.partition(":")
+        resources = self._resources(calendar_id)
+        if not cursor:
+            return self._everything(calendar_id, window)
+        if how == "sync":
+            return self._changes(calendar_id, value)
+        if how == "ctag":
+            same = resources.tag() == value
+        elif how == "list":
+            same = digest(resources.tags_from(window.start)) == value
+        else:
+            raise CursorExpired("unknown cursor")
+        return iter([Page((), cursor, last=True)]) if same else self._everything(calendar_id, window)
+
+    def _everything(self, calendar_id: str, window: Span) -> Iterator[Page]:
+        """The cursor is taken before the listing: what changes meanwhile is seen again, not missed."""
+        resources = self._resources(calendar_id)
+        state = resources.state()
+        tags = resources.tags_from(window.start)
+        cursor = f"sync:{state.text('{DAV:}sync-token')}" if has_sync(state) else ""
+        cursor = cursor or (f"ctag:{ctag(state)}" if ctag(state) else f"list:{digest(tags)}")
+        parts = list(batches(tags)) or [[]]
+        for number, hrefs in enumerate(parts, 1):
+            last = number == len(parts)
+            items = tuple(self._items(calendar_id, hrefs)) if hrefs else ()
+            yield Page(items, cursor if last else "", complete=True, last=last)
+
+    def _changes(self, calendar_id: str, token: str) -> Iterator[Page]:
+        resources = self._resources(calendar_id)
+        while True:
+            changes = resources.changes(token)
+            items: list[PageItem] = [Deleted(href) for href in changes.removed]
+            for item in self._items(calendar_id, changes.changed) if changes.changed else ():
+                if isinstance(item, RemoteEvent) and not item.series_id and not item.op_key:
+                    items.append(Deleted(item.id))
+                items.append(item)
+            more = changes.more and changes.token != token
+            yield Page(tuple(items), "" if more else f"sync:{changes.token}", last=not more)
+            if not more:
+                return
+            token = changes.token
+
+    def _items(self, calendar_id: str, hrefs: Sequence[str]) -> Iterator[PageItem]:
+        reader = self._reader(calendar_id)
+        for href, fetched in self._resources(calendar_id).read_many(hrefs).items():
+            if fetched is None:
+                yield Deleted(href)
+            else:
+                yield from reader.read(href, fetched.etag, fetched.text)
+
+    def get(self, calendar_id: str, remote_ids: Sequence[str]) -> dict[str, RemoteEvent | None]:
+        hrefs = list(dict.fromkeys(remote_id.partition("#")[0] for remote_id in remote_ids))
+        fetched = self._resources(calendar_id).read_many(hrefs) if hrefs else {}
+        found = {href: self._events(calendar_id, item) for href, item in fetched.items() if item is not None}
+        return {remote_id: found.get(remote_id.partition("#")[0], {}).get(remote_id) for remote_id in remote_ids}
+
+    def _events(self, calendar_id: str, fetched: Fetched) -> dict[str, RemoteEvent]:
+        """The events of one resource by id. Raises Malformed: what cannot be read is not absent."""
+        events: dict[str, RemoteEvent] = {}
+        for item in self._reader(calendar_id).read(fetched.href, fetched.etag, fetched.text):
+            if isinstance(item, Quarantined):
+                raise Malformed(item.reason, item=item.id)
+            if isinstance(item, RemoteEvent):
+                events[item.id] = item
+        if not events:
+            raise Malformed("no event", item=fetched.href)
+        return events
+
+    def busy(self, calendar_ids: Sequence[str], span: Span, timeout: float) -> dict[str, list[RemoteEvent]]:
+        self._client.until(timeout)
+        try:
+            return {calendar_id: list(self._between(calendar_id, span)) for calendar_id in calendar_ids}
+        finally:
+            self._client.until(None)
+
+    def _between(self, calendar_id: str, span: Span) -> Iterator[RemoteEvent]:
+        reader = self._reader(calendar_id)
+        for fetched in self._resources(calendar_id).between(span):
+            for item in reader.read(fetched.href, fetched.etag, fetched.text):
+                if isinstance(item, RemoteEvent):
+                    yield item
+
+    def find(self, calendar_id: str, op_key: str) -> RemoteEvent | None:
+        """Under our own name, or by our UID where a server or a person gave the resource another."""
+        resources = self._resources(calendar_id)
+        href = _path(urljoin(calendar_id, f"{op_key}.ics"))
+        fetched = resources.read(href)
+        candidates = [fetched] if fetched else list(resources.with_uid(uid_of(op_key)))
+        for candidate in candidates:
+            event = self._events(calendar_id, candidate).get(candidate.href)
+            if event is not None and event.op_key == op_key:
+                return event
+        return None
+
+    # -- writing ------------------------------------------------------------------------------------------------
+
+    def put(self, calendar_id: str, intent: Intent, guard: Guard) -> Receipt:
+        if not guard.remote_id:
+            href = _path(urljoin(calendar_id, f"{intent.op_key}.ics"))
+            text = new_text(intent, self._clock())
+            return self._written(calendar_id, href, text, {"If-None-Match": "*"})
+        href = guard.remote_id.partition("#")[0]
+        before = self._guarded(calendar_id, guard)
+        try:
+            text = changed_text(intent, before.text, self._clock())
+        except BadText as error:
+            raise Malformed(str(error), item=href) from error
+        return self._written(calendar_id, href, text, {"If-Match": before.etag} if before.etag else {})
+
+    def _guarded(self, calendar_id: str, guard: Guard) -> Fetched:
+        """The resource as the guard knows it: what the intent is based on, never a fresher one (F38).
+
+        Where the server gives no tags, it is compared just before the write; that is as far as such servers go.
+        """
+        tagged = not guard.tag.startswith("h:")
+        if guard.raw and guard.tag and tagged:
+            return Fetched(guard.remote_id, guard.tag, guard.raw)
+        now = self._resources(calendar_id).read(guard.remote_id.partition("#")[0])
+        if now is None:
+            raise NotFound("gone")
+        if guard.tag and guard.tag != (now.etag if tagged else content_tag(now.text)):
+            raise Conflict("changed since it was read")
+        return now
+
+    def _written(self, calendar_id: str, href: str, text: str, condition: dict[str, str]) -> Receipt:
+        """Servers rewrite what they store, some without saying so, so the echo is read back (F13, F40).
+
+        Did somebody else write in between, then the echo is what we sent: their change is still to be seen.
+        """
+        url = urljoin(calendar_id, href)
+        response = self._client.send("PUT", url, headers={**_TEXT, **condition}, body=text.encode())
+        etag = response.headers.get("etag", "")
+        try:
+            stored = self._resources(calendar_id).read(href)
+            if stored is None or (etag and stored.etag and stored.etag != etag):
+                stored = Fetched(href, etag, text)
+            return Receipt(self._events(calendar_id, stored)[href])
+        except (ProviderError, KeyError) as error:
+            raise Ambiguous("written, not read back") from error
+
+    def remove(self, calendar_id: str, guard: Guard) -> None:
+        try:
+            etag = self._guarded(calendar_id, guard).etag if guard.tag.startswith("h:") else guard.tag
+            url = urljoin(calendar_id, guard.remote_id.partition("#")[0])
+            self._client.send("DELETE", url, headers={"If-Match": etag} if etag else {})
+        except NotFound:
+            # Also what a server says of a calendar that we cannot reach any more, where the event would still stand.
+            self.calendar(calendar_id)
+
+    def revoke(self) -> None:
+        """A password cannot be given back by us."""
+
+    def close(self) -> None:
+        """Connections belong to the process and stay."""
+
+    # -- helpers ------------------------------------------------------------------------------------------------
+
+    def _resources(self, calendar_id: str) -> Resources:
+        return Resources(self._client, calendar_id)
+
+    def _reader(self, calendar_id: str) -> Reader:
+        stated = self._stored.get("addresses", "").lower().split()
+        username = self._stored["username"].lower()
+        return Reader(frozenset([*stated, *([username] if "@" in username else [])]), lambda: self._zone(calendar_id))
+
+    def _zone(self, calendar_id: str) -> str:
+        if calendar_id not in self._zones:
+            self._zones[calendar_id] = self.calendar(calendar_id).timezone
+        return self._zones[calendar_id]
+
+
+def _path(url: str) -> str:
+    return canonical(url, url)

@@ -1,0 +1,134 @@
+"""Reading the resources of a calendar: one directly, many at once, all of a window, or what changed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urljoin
+
+from kalends.core.span import Span
+from kalends.providers.caldav import collection
+from kalends.providers.caldav.client import DavClient
+from kalends.providers.caldav.multistatus import CAL, DAV, Multistatus, Resource, canonical
+from kalends.sync.port import NotFound, Temporary
+
+BATCH = 100
+_DATA = f"{CAL}calendar-data"
+_ETAG = f"{DAV}getetag"
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """One resource as it was read; `etag` is "" where the server gives none."""
+
+    href: str
+    etag: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a sync report said. `more`: the server cut it short, the next report with `token` goes on."""
+
+    changed: list[str]
+    removed: list[str]
+    token: str
+    more: bool
+
+
+class Resources:
+    """The resources of one calendar, whose URL ends in a slash. Raises ProviderError only."""
+
+    def __init__(self, client: DavClient, url: str) -> None:
+        self._client = client
+        self._url = url
+        self._path = canonical(url, url)
+
+    def state(self) -> Resource:
+        """The collection itself. Raises NotFound if there is no calendar (any more)."""
+        answer, _ = self._client.propfind(self._url, collection.CALENDAR_PROPS)
+        own = next((resource for resource in answer.resources if self._is_self(resource)), None)
+        if own is None or own.status in (404, 410) or not collection.is_calendar(own):
+            raise NotFound("no calendar")
+        return own
+
+    def tag(self) -> str:
+        """The collection's tag now, "" if it has none."""
+        answer, _ = self._client.propfind(self._url, ("cs:getctag",))
+        return next((collection.ctag(resource) for resource in answer.resources if self._is_self(resource)), "")
+
+    def read(self, href: str) -> Fetched | None:
+        """A direct read; None only for the resource's own 404 or 410."""
+        try:
+            response = self._client.send("GET", urljoin(self._url, href), headers={"Accept": "text/calendar"})
+        except NotFound:
+            return None
+        return Fetched(href, response.headers.get("etag", ""), response.text)
+
+    def read_many(self, hrefs: Sequence[str]) -> dict[str, Fetched | None]:
+        """Many direct reads, 100 a request. What the answer leaves out is asked for by itself."""
+        if len(hrefs) == 1:
+            return {hrefs[0]: self.read(hrefs[0])}
+        found: dict[str, Fetched | None] = {}
+        for batch in batches(hrefs):
+            answer = self._client.report(self._url, "c:calendar-multiget", collection.texts_of(batch))
+            given = {item.href: item for item in self._fetched(answer)}
+            found.update({href: given.get(href) or self.read(href) for href in batch})
+        return found
+
+    def tags_from(self, start: datetime) -> dict[str, str]:
+        """The tag of every resource with an event that touches [start, ever)."""
+        answer = self._query(collection.events_from(start))
+        return {r.href: r.text(_ETAG) for r in answer.resources if r.status < 300 and not self._is_self(r)}
+
+    def between(self, span: Span) -> Iterator[Fetched]:
+        return self._fetched(self._query(collection.events_between(span)))
+
+    def with_uid(self, uid: str) -> Iterator[Fetched]:
+        return self._fetched(self._query(collection.events_with_uid(uid)))
+
+    def changes(self, token: str) -> Changes:
+        """Raises CursorExpired for a token that the server does not take."""
+        body = collection.changes_since(token)
+        answer = self._client.report(self._url, "d:sync-collection", body, with_cursor=True)
+        if not answer.sync_token:
+            raise Temporary("a sync report without a token")
+        items = [resource for resource in answer.resources if not self._is_self(resource)]
+        return Changes(
+            changed=[resource.href for resource in items if resource.status < 300],
+            removed=[resource.href for resource in items if resource.status in (404, 410)],
+            token=answer.sync_token,
+            more=self._cut_short(answer),
+        )
+
+    def _query(self, body: str) -> Multistatus:
+        """A listing that the server cut short proves nothing (F62)."""
+        answer = self._client.report(self._url, "c:calendar-query", body, depth=1)
+        if self._cut_short(answer):
+            raise Temporary("507 listing cut short")
+        return answer
+
+    def _cut_short(self, answer: Multistatus) -> bool:
+        return any(resource.status == 507 for resource in answer.resources)
+
+    def _fetched(self, answer: Multistatus) -> Iterator[Fetched]:
+        for resource in answer.resources:
+            if resource.status < 300 and _DATA in resource.props:
+                yield Fetched(resource.href, resource.text(_ETAG), resource.props[_DATA].text or "")
+
+    def _is_self(self, resource: Resource) -> bool:
+        return resource.href.rstrip("/") == self._path.rstrip("/")
+
+
+def digest(tags: dict[str, str]) -> str:
+    """One value for a whole listing, for servers whose collections have no tag."""
+    lines = "\n".join(f"{href} {tags[href]}" for href in sorted(tags))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def batches(hrefs: Iterable[str]) -> Iterator[list[str]]:
+    listed = list(hrefs)
+    for start in range(0, len(listed), BATCH):
+        yield listed[start : start + BATCH]

@@ -1,0 +1,46 @@
+"""What this installation tells the providers, as one frozen value; no environment is read here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from kalends.net.http import HttpClient, Policy, client
+from kalends.net.oauth import OAuthConfig
+
+
+@dataclass(frozen=True, slots=True)
+class GoogleSettings:
+    """The registration at Google and where Google is; addresses without a trailing slash."""
+
+    client_id: str = ""
+    client_secret: str = field(default="", repr=False)
+    redirect_uri: str = ""
+    accounts_url: str = "https://accounts.google.com"
+    oauth_url: str = "https://oauth2.googleapis.com"
+    api_url: str = "https://www.googleapis.com"
+
+    @property
+    def configured(self) -> bool:
+        return bool(self.client_id and self.client_secret)
+
+    def oauth(self) -> OAuthConfig:
+        return OAuthConfig(
+            client_id=self.client_id,
+            client_secret=self.client_secret,
+            authorize_url=f"{self.accounts_url}/o/oauth2/v2/auth",
+            token_url=f"{self.oauth_url}/token",
+            revoke_url=f"{self.oauth_url}/revoke",
+            redirect_uri=self.redirect_uri,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSettings:
+    """`allow_hosts`: "host:port" that may be reached although private, and by http."""
+
+    google: GoogleSettings = field(default_factory=GoogleSettings)
+    allow_hosts: tuple[str, ...] = ()
+
+    def http(self) -> HttpClient:
+        """The process's HTTP client under these rules."""
+        return client(Policy(allow_hosts=frozenset(host.lower() for host in self.allow_hosts)))
