@@ -59,12 +59,6 @@ class Slots:
         """The teams for a start given in epoch seconds; none if it is not offered."""
         return self._teams.get(start, ())
 
-    def between(self, low: int, high: int) -> Slots:
-        """The same answer for starts in [low, high) epoch seconds."""
-        kept = self.epochs[bisect_left(self.epochs, low) : bisect_left(self.epochs, high)]
-        teams = {start: self._teams[start] for start in kept}
-        return Slots(teams, length=self._length, capacity=self._capacity, taken=self._taken)
-
     def dates(self, tz: str) -> dict[date, list[int]]:
         """Starts in epoch seconds by the date that a clock in the visitor's zone shows; only dates that have any."""
         found: dict[date, list[int]] = {}

@@ -114,17 +114,19 @@ def data_span(rules: ServiceRules, window: Span, now: datetime, zone: str) -> Sp
     return Span(moment(min(first for first, _ in spans)), moment(max(last for _, last in spans)))
 
 
-def bounds(query: SlotQuery) -> tuple[int, int | None]:
-    """[first, end) of the starts that notice and horizon allow; None without a horizon.
-
-    The horizon of bookable days depends on what is free and is not in it.
-    """
-    first, end = earliest_start(query), None
+def horizon_bounds(query: SlotQuery, until: int) -> tuple[int, int]:
+    """[first, end) of the starts that the horizon allows, as far as it matters before `until`. Epoch seconds."""
     horizon = query.rules.horizon
-    if horizon is not None and horizon.type != "bookable_days":
-        opens, end = _horizon_bounds(horizon, local_day(epoch(query.now), query.zone), query.zone)
-        first = max(first, opens)
-    return first, end
+    if horizon is None:
+        return 0, until
+    if horizon.type == "bookable_days":
+        return 0, _end_of_bookable_days(query, horizon, until)
+    if horizon.first is not None and horizon.last is not None:
+        first, last = horizon.first.toordinal(), horizon.last.toordinal()
+    else:
+        first = local_day(epoch(query.now), query.zone)
+        last = _days_ahead(horizon, first)
+    return day_bounds(first, query.zone)[0], day_bounds(last, query.zone)[1]
 
 
 def earliest_start(query: SlotQuery) -> int:
@@ -133,6 +135,11 @@ def earliest_start(query: SlotQuery) -> int:
     if query.rules.notice == 0:
         return epoch(now) // MINUTE * MINUTE + MINUTE
     return up_to_minute(_upper(now)) + query.rules.notice * MINUTE
+
+
+def query_days(low: int, high: int) -> tuple[int, int]:
+    """Days whose hours decide about [low, high): local dates lie up to one day off, and stretches begin earlier."""
+    return low // DAY + EPOCH_DAY - 2, high // DAY + EPOCH_DAY + 2
 
 
 def teams(query: SlotQuery) -> list[tuple[StaffDays, ...]]:
@@ -147,7 +154,7 @@ def teams(query: SlotQuery) -> list[tuple[StaffDays, ...]]:
 
 def stretches_of(query: SlotQuery, team: Sequence[StaffDays], low: int, high: int) -> tuple[Stretch, ...]:
     """Where the whole team is open, restriction included, complete for starts in [low, high)."""
-    return open_stretches(_schedules(query, team), *_days(low, high + query.rules.length))
+    return open_stretches(_schedules(query, team), *query_days(low, high + query.rules.length))
 
 
 def forbidden(query: SlotQuery, team: Sequence[StaffDays]) -> Forbidden:
@@ -178,18 +185,11 @@ def joinable(query: SlotQuery, team: Sequence[StaffDays], low: int, high: int) -
 
 
 def _find(query: SlotQuery, low: int, high: int, *, off_grid: bool = False) -> Slots:
-    """Starts in [low, high). With a horizon of bookable days the search begins at the earliest start of all."""
-    cutoff, end = bounds(query)
-    first, last = max(low, cutoff), high if end is None else min(high, end)
+    opens, closes = horizon_bounds(query, high)
+    first, last = max(low, earliest_start(query), opens), min(high, closes)
     if first >= last:
-        return _none(query.rules)
-    rolling = query.rules.horizon if query.rules.horizon and query.rules.horizon.type == "bookable_days" else None
-    offers = _offers(query, cutoff, last) if rolling else None
-    if rolling and offers is not None:
-        last = min(last, _end_of_bookable_days(rolling, offers, query.zone, last))
-    if off_grid:
-        return _off_grid(query, low) if first == low < last else _none(query.rules)
-    return _offers(query, first, last) if offers is None else offers.between(first, last)
+        return Slots({}, length=query.rules.length, capacity=query.rules.capacity, taken={})
+    return _off_grid(query, low) if off_grid else _offers(query, first, last)
 
 
 def _offers(query: SlotQuery, low: int, high: int) -> Slots:
@@ -208,7 +208,7 @@ def _offers(query: SlotQuery, low: int, high: int) -> Slots:
 def _team_starts(query: SlotQuery, team: Sequence[StaffDays], low: int, high: int) -> list[int]:
     rules, taken = query.rules, forbidden(query, team)
     if rules.grid == "fixed":
-        grid = fixed_grid(_schedules(query, team), *_days(low, high + rules.length), rules)
+        grid = fixed_grid(_schedules(query, team), *query_days(low, high + rules.length), rules)
         return free_of(grid, taken, low, high)
     stretches = stretches_of(query, team, low, high)
     return anchored_starts(rules, stretches, taken, low, high, earliest_start(query), query.zone)
@@ -234,14 +234,6 @@ def _others(query: SlotQuery, member: StaffDays, start: int) -> Forbidden:
     return StaffDays(member.id, member.schedule, rest).forbidden(query.rules, query.ignore)
 
 
-def _horizon_bounds(horizon: Horizon, today: int, zone: str) -> tuple[int, int]:
-    if horizon.type == "range":
-        assert horizon.first is not None
-        assert horizon.last is not None
-        return day_bounds(horizon.first.toordinal(), zone)[0], day_bounds(horizon.last.toordinal(), zone)[1]
-    return day_bounds(today, zone)[0], day_bounds(_days_ahead(horizon, today), zone)[1]
-
-
 def _days_ahead(horizon: Horizon, today: int) -> int:
     """The last bookable day: today + N, or the N-th weekday after today."""
     if horizon.count == "calendar":
@@ -257,12 +249,14 @@ def _counts(horizon: Horizon, day: int) -> bool:
     return horizon.count == "calendar" or date.fromordinal(day).weekday() < 5
 
 
-def _end_of_bookable_days(horizon: Horizon, offers: Slots, zone: str, otherwise: int) -> int:
-    """The end of the N-th day with a free start; `otherwise` if there are fewer."""
-    counted = [day for day in offers.dates(zone) if _counts(horizon, day.toordinal())]
+def _end_of_bookable_days(query: SlotQuery, horizon: Horizon, until: int) -> int:
+    """The end of the N-th day with a free start; `until` if there are fewer before it."""
+    cutoff = earliest_start(query)
+    free = _offers(query, cutoff, until).dates(query.zone) if cutoff < until else {}
+    counted = [day for day in free if _counts(horizon, day.toordinal())]
     if len(counted) < horizon.days:
-        return otherwise
-    return day_bounds(counted[horizon.days - 1].toordinal(), zone)[1]
+        return until
+    return day_bounds(counted[horizon.days - 1].toordinal(), query.zone)[1]
 
 
 def _schedules(query: SlotQuery, team: Sequence[StaffDays]) -> tuple[Schedule, ...]:
@@ -270,15 +264,6 @@ def _schedules(query: SlotQuery, team: Sequence[StaffDays]) -> tuple[Schedule, .
     return own if query.restriction is None else (*own, query.restriction)
 
 
-def _days(low: int, high: int) -> tuple[int, int]:
-    """Days whose hours decide about [low, high): local dates lie up to one day off, and stretches begin earlier."""
-    return low // DAY + EPOCH_DAY - 2, high // DAY + EPOCH_DAY + 2
-
-
 def _upper(instant: datetime) -> int:
     """Whole seconds, a fraction counted up."""
     return epoch(instant) + bool(instant.microsecond)
-
-
-def _none(rules: ServiceRules) -> Slots:
-    return Slots({}, length=rules.length, capacity=rules.capacity, taken={})
