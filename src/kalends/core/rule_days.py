@@ -50,7 +50,7 @@ def _with_defaults(rule: Rule, start: datetime) -> Rule:
     """What the rule does not say comes from DTSTART: the day by FREQ, then the finer times."""
     changes: dict[str, object] = {}
     no_days = not (rule.by_day or rule.by_month_day or rule.by_year_day)
-    if (rule.freq == Freq.WEEKLY and not rule.by_day) or (rule.by_week_no and no_days):
+    if no_days and (rule.freq == Freq.WEEKLY or rule.by_week_no):
         changes["by_day"] = ((0, start.weekday()),)
     elif rule.freq <= Freq.MONTHLY and no_days:
         changes["by_month_day"] = (start.day,)
@@ -137,7 +137,7 @@ def _days(rule: Rule, period: int) -> list[date]:
     if rule.freq == Freq.WEEKLY:
         monday = period * 7 + 1 + rule.week_start
         days = [date.fromordinal(monday + offset) for offset in range(7) if _in_calendar(monday + offset)]
-        weekdays = {weekday for _, weekday in rule.by_day}
+        weekdays = {weekday for _, weekday in rule.by_day or _ALL_DAYS}
         return [day for day in days if day.weekday() in weekdays and _passes(rule, day)]
     if not _in_calendar(period):
         return []

@@ -1,12 +1,14 @@
 """Time zones: which names we accept, and which zone a foreign TZID means.
 
-The names are those of the `tzdata` package that is installed, not of the machine, so that every installation accepts
-the same ones. Links such as "posix/..." and "right/..." (leap seconds) and placeholders are no zones here.
+Names and rules are those of the installed `tzdata` package, never of the machine: the hosts of one installation must
+agree, and a machine's own tables are often years old. Links such as "posix/..." and "right/..." (leap seconds) and
+placeholders are no zones here.
 """
 
 from __future__ import annotations
 
 import re
+import zoneinfo
 from functools import lru_cache
 from importlib.resources import files
 from zoneinfo import ZoneInfo
@@ -14,6 +16,9 @@ from zoneinfo import ZoneInfo
 from kalends.core.embedded_zones import matching_zone
 from kalends.core.errors import InvalidInput
 from kalends.core.windows_zones import WINDOWS_ZONES
+
+zoneinfo.reset_tzpath(to=())
+ZoneInfo.clear_cache()  # of zones that another module loaded from the machine's tables before
 
 _NOT_FOR_PEOPLE = {"Factory"}
 # Names that Windows used and CLDR dropped, and names that Exchange, Graph and Outlook write for no zone of Windows.

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 CRLF = "\r\n"
 _OCTETS = 75
-_SPECIAL = re.compile(r"[\\;,\x00-\x1f\x7f]")
+_SPECIAL = re.compile(r"[\\;,\x00-\x1f\x7f\ud800-\udfff]")
 # TAB may stand in text as it is; other control characters may not stand in a content line at all.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _NOT_IN_URI = re.compile(r"[\x00-\x20\x7f\ud800-\udfff<>\"\\^`{|}]")
@@ -17,9 +17,9 @@ _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 def escaped(text: str) -> str:
     r"""`text` as a TEXT value. Line ends of every kind become \n; control characters, which are not allowed, go."""
-    text = _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
     if not _SPECIAL.search(text):
         return text
+    text = _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
     text = _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
     return text.replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,").replace("\n", "\\n")
 
