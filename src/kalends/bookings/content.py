@@ -43,7 +43,7 @@ class Facts:
 
 
 def event_title(facts: Facts) -> str:
-    """ "Haircut – Ada Lovelace"; a shared appointment counts its places instead of naming anybody."""
+    """As in "Haircut – Ada Lovelace"; a shared appointment counts its places instead of naming anybody."""
     if facts.capacity > 1:
         return f"{facts.service} ({len(facts.people)}/{facts.capacity})"
     return " – ".join(part for part in (facts.service, *(person.name for person in facts.people)) if part)

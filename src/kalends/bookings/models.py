@@ -71,6 +71,7 @@ class Appointment(models.Model):
     flag = models.CharField(max_length=16, choices=Flag, default=Flag.NONE, blank=True)
     cancel_reason = models.CharField(max_length=400, blank=True)
     created_at = models.DateTimeField()
+    changed_at = models.DateTimeField()
     staff = models.ManyToManyField("companies.Staff", through="AppointmentStaff", related_name="appointments")
 
     class Meta:
@@ -97,6 +98,8 @@ class AppointmentStaff(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["appointment", "staff"], name="appointment_staff_once")]
+        # Ids rise with time: who was given an appointment last is one step in this index.
+        indexes = [models.Index(fields=["staff", "-id"], name="appointment_staff_latest")]
 
 
 class Attendee(models.Model):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
 from kalends.bookings.models import ActorKind, Appointment, Attendee
 from kalends.core.errors import Conflict
+from kalends.scheduling.answer import Slot, Slots
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,28 +67,20 @@ class SlotTaken(Conflict):
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
-    """A bookable start with the staff who are free for it. `seats_left` is 1 where a time is not shared."""
-
-    start: datetime
-    end: datetime
-    staff_ids: tuple[UUID, ...]
-    seats_left: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Day:
-    date: date
-    slots: tuple[Slot, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class SlotDays:
     """Starts grouped by the date that the reader's clock shows in `timezone`.
 
+    `found` holds all of them as the engine gives them: `found.epochs` and `found.teams_at` cost next to nothing.
     `not_offered` names the staff who were left out as a whole and why: their calendar is too old to be trusted.
     """
 
     timezone: str
-    days: tuple[Day, ...]
-    not_offered: tuple[tuple[UUID, str], ...] = ()
+    found: Slots
+    not_offered: Mapping[UUID, str]
+
+    def days(self) -> dict[date, list[Slot]]:
+        """Slots by date; `slot.staff` are staff ids as text. Dates without any are left out."""
+        return self.found.by_date(self.timezone)
+
+    def counts(self) -> dict[date, int]:
+        return {day: len(starts) for day, starts in self.found.dates(self.timezone).items()}

@@ -1,0 +1,87 @@
+"""Taking and giving back a staff member's time, with the database as the last to say no."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from kalends.bookings.models import Appointment, Claim, Hold
+from kalends.bookings.values import SlotTaken
+from kalends.companies.models import Service
+from kalends.core.span import Span
+
+# The name of the constraint on PostgreSQL and the message of the trigger on SQLite (migration 0002).
+_REFUSAL = "claim_overlap"
+
+
+@contextmanager
+def refused_if_taken() -> Iterator[None]:
+    """The database's refusal of an overlap becomes SlotTaken; the surrounding transaction goes on."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as error:
+        if _REFUSAL not in str(error):
+            raise
+        raise SlotTaken("This time was taken a moment ago.") from error
+
+
+def claim_for_appointment(appointment: Appointment, *, staff_ids: Iterable[UUID], seats: int = 1) -> None:
+    """Takes the appointment's span of each of the staff. Raises SlotTaken."""
+    with refused_if_taken():
+        Claim.objects.bulk_create(
+            _claim(appointment.service, staff_id, appointment.span, appointment=appointment, seats=seats)
+            for staff_id in staff_ids
+        )
+
+
+def claim_for_hold(hold: Hold, *, staff_ids: Iterable[UUID], span: Span) -> None:
+    """Raises SlotTaken."""
+    with refused_if_taken():
+        Claim.objects.bulk_create(
+            _claim(hold.service, staff_id, span, hold=hold, expires_at=hold.expires_at) for staff_id in staff_ids
+        )
+
+
+def _claim(
+    service: Service,
+    staff_id: UUID,
+    span: Span,
+    *,
+    appointment: Appointment | None = None,
+    hold: Hold | None = None,
+    expires_at: datetime | None = None,
+    seats: int = 1,
+) -> Claim:
+    return Claim(
+        staff_id=staff_id,
+        appointment=appointment,
+        hold=hold,
+        service=service,
+        start=span.start,
+        end=span.end,
+        buffer_before=service.buffer_before,
+        buffer_after=service.buffer_after,
+        seats=seats,
+        expires_at=expires_at,
+    )
+
+
+def release_claims(appointment_ids: Iterable[UUID]) -> None:
+    Claim.objects.filter(appointment_id__in=list(appointment_ids)).delete()
+
+
+def drop_expired_holds(*, staff_ids: Iterable[UUID], now: datetime) -> None:
+    """The database cannot read a clock in a constraint: an expired hold would still refuse others."""
+    expired = Claim.objects.filter(staff_id__in=list(staff_ids), expires_at__lte=now).values_list("hold_id", flat=True)
+    Hold.objects.filter(pk__in=list(expired)).delete()
+
+
+def drop_holds_within(*, staff_id: UUID, span: Span) -> None:
+    """A visitor's hold gives way to what a staff member did."""
+    held = Claim.objects.filter(staff_id=staff_id, hold__isnull=False, start__lt=span.end, end__gt=span.start)
+    Hold.objects.filter(pk__in=list(held.values_list("hold_id", flat=True))).delete()

@@ -1,0 +1,20 @@
+"""What changes an appointment."""
+
+from __future__ import annotations
+
+from kalends.bookings.services.booking import book_appointment, drop_old_holds, hold_slot, release_hold
+from kalends.bookings.services.changing import cancel_appointment, clear_flag, move_appointment, set_notes
+from kalends.bookings.services.customers import change_customer, create_customer
+
+__all__ = [
+    "book_appointment",
+    "cancel_appointment",
+    "change_customer",
+    "clear_flag",
+    "create_customer",
+    "drop_old_holds",
+    "hold_slot",
+    "move_appointment",
+    "release_hold",
+    "set_notes",
+]
