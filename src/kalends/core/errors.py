@@ -1,11 +1,11 @@
 """Errors that a person or a program outside may be shown.
 
-    KalendsError
-    ├── InvalidInput      what was sent cannot be used; `field` names the part
-    ├── NotFound          there is no such thing, or not for this caller
-    ├── NotAllowed        the caller may not do this
-    ├── Conflict          the state moved on: a slot is taken, a version is stale
-    └── Unavailable       cannot be answered safely now; trying again may help
+KalendsError
+├── InvalidInput      what was sent cannot be used; `field` names the part
+├── NotFound          there is no such thing, or not for this caller
+├── NotAllowed        the caller may not do this
+├── Conflict          the state moved on: a slot is taken, a version is stale
+└── Unavailable       cannot be answered safely now; trying again may help
 """
 
 from __future__ import annotations

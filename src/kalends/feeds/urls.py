@@ -1,5 +1,7 @@
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from kalends.feeds import views
+
+urlpatterns = [path("<str:secret>.ics", views.feed, name="feed")]

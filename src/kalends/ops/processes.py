@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import FrameType
 
@@ -24,6 +24,14 @@ class Part:
     name: str
     command: Sequence[str]
     env: dict[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Parts that start together, and what must be done before the next stage begins."""
+
+    parts: Sequence[Part]
+    then: Callable[[], None] = lambda: None
 
 
 def split_bind(bind: str) -> tuple[str, int]:
@@ -58,12 +66,8 @@ def own(*arguments: str) -> list[str]:
 def run_serve(*, bind: str | None, web_processes: int, threads: int) -> int:
     address = bind or settings.KALENDS.bind
     split_bind(address)
-    return supervise(
-        [
-            Part("web", own("web", "--bind", address, "--web-processes", str(web_processes))),
-            Part("worker", own("worker", "--threads", str(threads))),
-        ]
-    )
+    web = Part("web", own("web", "--bind", address, "--web-processes", str(web_processes)))
+    return supervise([Stage([web, Part("worker", own("worker", "--threads", str(threads)))])])
 
 
 class _Stop(Exception):
@@ -74,8 +78,8 @@ def _raise_stop(number: int, frame: FrameType | None) -> None:
     raise _Stop
 
 
-def supervise(parts: Sequence[Part]) -> int:
-    """Runs all parts until one ends or TERM or INT arrives, then stops all of them.
+def supervise(stages: Sequence[Stage]) -> int:
+    """Starts the stages in order and runs until a part ends or TERM or INT arrives, then stops all of them.
 
     A part that dies takes the rest with it: the service manager outside starts everything again, from rows.
     """
@@ -83,9 +87,11 @@ def supervise(parts: Sequence[Part]) -> int:
     children: list[tuple[Part, subprocess.Popen[bytes]]] = []
     status = 0
     try:
-        for part in parts:
-            # A session of its own: Ctrl-C reaches us alone, and we stop the parts in order.
-            children.append((part, subprocess.Popen(list(part.command), env=part.env, start_new_session=True)))
+        for stage in stages:
+            for part in stage.parts:
+                # A session of its own: Ctrl-C reaches us alone, and we stop the parts in order.
+                children.append((part, subprocess.Popen(list(part.command), env=part.env, start_new_session=True)))
+            stage.then()
         status = _watch(children)
     except _Stop:
         status = 0

@@ -1,0 +1,71 @@
+"""Errors as the API answers them: {"code", "message", "field"?, "alternatives"?} with the right status."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from ninja import NinjaAPI
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+
+from kalends.bookings.values import SlotTaken
+from kalends.core import errors
+
+STATUS: dict[type[errors.KalendsError], int] = {
+    errors.InvalidInput: 422,
+    errors.NotFound: 404,
+    errors.NotAllowed: 403,
+    errors.Conflict: 409,
+    errors.Unavailable: 503,
+}
+# A stale If-Match is not a taken slot: HTTP has a status of its own for it.
+STATUS_BY_CODE = {"version_stale": 412}
+
+
+def status_of(error: errors.KalendsError) -> int:
+    if error.code in STATUS_BY_CODE:
+        return STATUS_BY_CODE[error.code]
+    return next((status for kind, status in STATUS.items() if isinstance(error, kind)), 400)
+
+
+def body_of(error: errors.KalendsError) -> dict[str, Any]:
+    body: dict[str, Any] = {"code": error.code, "message": error.message}
+    if error.field:
+        body["field"] = error.field
+    if isinstance(error, SlotTaken):
+        body["alternatives"] = [
+            {"start": item.start.isoformat(), "staff": [str(staff_id) for staff_id in item.staff_ids]}
+            for item in error.alternatives
+        ]
+    return body
+
+
+def install(api: NinjaAPI) -> None:
+    """One place turns errors into answers."""
+
+    @api.exception_handler(errors.KalendsError)
+    def _kalends(request: HttpRequest, error: errors.KalendsError) -> HttpResponse:
+        return api.create_response(request, body_of(error), status=status_of(error))
+
+    @api.exception_handler(ValidationError)
+    def _validation(request: HttpRequest, error: ValidationError) -> HttpResponse:
+        first = error.errors[0]
+        # ("body", "payload", "start"): the last part that names something of the caller's.
+        named = [str(part) for part in first["loc"] if part not in ("body", "query", "path", "header", "payload")]
+        body = {"code": "invalid", "message": str(first["msg"]), "field": ".".join(named) or "body"}
+        return api.create_response(request, body, status=422)
+
+    @api.exception_handler(AuthenticationError)
+    def _authentication(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
+        body = {"code": "unauthenticated", "message": "Send a live API key as: Authorization: Bearer KEY"}
+        response = api.create_response(request, body, status=401)
+        response["WWW-Authenticate"] = "Bearer"
+        return response
+
+    @api.exception_handler(Http404)
+    def _not_found(request: HttpRequest, error: Http404) -> HttpResponse:
+        return api.create_response(request, {"code": "not_found", "message": "There is no such thing."}, status=404)
+
+    @api.exception_handler(HttpError)
+    def _http(request: HttpRequest, error: HttpError) -> HttpResponse:
+        return api.create_response(request, {"code": "bad_request", "message": str(error)}, status=error.status_code)

@@ -1,0 +1,131 @@
+"""Bookable times, and why a time is not one."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpResponse
+from ninja import Field, Query, Schema
+
+from kalends.api.auth import CompanyRequest
+from kalends.api.v1.routing import answers, router
+from kalends.bookings import selectors as bookings
+from kalends.bookings.values import SlotDays
+from kalends.companies import selectors
+from kalends.companies.models import Service
+from kalends.core.clock import utc_now
+from kalends.core.errors import InvalidInput
+from kalends.core.zones import zone
+
+routes = router("slots")
+
+_MOST_DAYS = 92
+
+
+class SlotsQuery(Schema):
+    service: UUID
+    staff: UUID | None = None
+    group: UUID | None = None
+    from_: date = Field(alias="from")
+    to: date = Field(description="Included")
+    tz: str = Field("", description="IANA zone that groups the answer; the company's unless given")
+
+
+class SlotOut(Schema):
+    start: datetime
+    end: datetime
+    staff: list[UUID]
+    seats_left: int
+
+
+class DayOut(Schema):
+    date: date
+    slots: list[SlotOut]
+
+
+class SlotsOut(Schema):
+    timezone: str
+    days: list[DayOut]
+
+
+def _checked(query: SlotsQuery, company_zone: str) -> str:
+    tz = query.tz or company_zone
+    zone(tz)
+    if query.to < query.from_ or query.to - query.from_ >= timedelta(days=_MOST_DAYS):
+        raise InvalidInput(f"Ask for 1 to {_MOST_DAYS} days, the first one first.", field="to")
+    return tz
+
+
+@routes.get("/slots", response=answers(ok=SlotsOut), summary="Bookable times")
+def list_slots(request: CompanyRequest, query: Query[SlotsQuery]) -> Any:
+    """Without staff and group: of any staff member who gives the service. `staff` of a slot are those who are free."""
+    company = request.company
+    tz = _checked(query, company.timezone)
+    service = selectors.service_of(company, query.service)
+    found = bookings.slots(
+        company=company,
+        service=service,
+        staff=selectors.staff_member(company, query.staff) if query.staff else None,
+        group=selectors.group_of(company, query.group) if query.group else None,
+        from_date=query.from_,
+        to_date=query.to,
+        tz=tz,
+        now=utc_now(),
+    )
+    return HttpResponse(_render(found, service), content_type="application/json")
+
+
+def _render(answer: SlotDays, service: Service) -> str:
+    """Written by hand: a month of any-of-20 has thousands of times, and objects for them cost more than finding them."""
+    tz, found, length = zone(answer.timezone), answer.found, service.duration * 60
+    days = []
+    for day, starts in found.dates(answer.timezone).items():
+        slots = []
+        for start in starts:
+            teams = found.teams_at(start)
+            begin = datetime.fromtimestamp(start, tz)
+            # Seats are counted only where a time is shared.
+            seats = len(teams) if service.capacity == 1 else found.at(begin).seats_left
+            staff = '","'.join(dict.fromkeys(member for team in teams for member in team))
+            slots.append(
+                f'{{"start":"{begin.isoformat()}","end":"{datetime.fromtimestamp(start + length, tz).isoformat()}",'
+                f'"staff":["{staff}"],"seats_left":{seats}}}'
+            )
+        days.append(f'{{"date":"{day.isoformat()}","slots":[{",".join(slots)}]}}')
+    return f'{{"timezone":"{answer.timezone}","days":[{",".join(days)}]}}'
+
+
+class ExplainQuery(Schema):
+    service: UUID
+    staff: UUID
+    at: datetime
+
+
+class RuleOut(Schema):
+    rule: str
+    ok: bool
+    detail: str
+    blocking: dict[str, str] | None = None
+
+
+class ExplainOut(Schema):
+    at: datetime
+    offered: bool
+    rules: list[RuleOut]
+
+
+@routes.get("/slots/explain", response=answers(ok=ExplainOut), summary="Why a time is offered or not")
+def explain_slot(request: CompanyRequest, query: Query[ExplainQuery]) -> Any:
+    """Each rule with its result and the object that blocks. Give `at` with an offset."""
+    company = request.company
+    if query.at.tzinfo is None:
+        raise InvalidInput("Give a time with an offset, as in 2026-03-02T09:00:00+01:00.", field="at")
+    return bookings.explain(
+        company=company,
+        service=selectors.service_of(company, query.service),
+        staff=selectors.staff_member(company, query.staff),
+        at=query.at,
+        now=utc_now(),
+    )

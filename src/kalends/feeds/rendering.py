@@ -1,0 +1,134 @@
+"""What a feed holds, as bytes, and the tag that says whether it changed.
+
+The tag is made from revisions that every inclusion and removal moves, so an unchanged feed is answered without reading a
+single appointment. VERSION is raised whenever the rendering changes: kept texts and tags of before are then void.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from uuid import UUID
+
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from kalends.bookings.selectors import FeedRow, appointments_for_feed
+from kalends.companies.models import Feed, FeedKind, FeedPrivacy, Staff
+from kalends.companies.selectors import feed_name
+from kalends.core.errors import InvalidInput
+from kalends.core.span import Span
+from kalends.core.zones import zone
+from kalends.ics.feed import FeedEvent, assemble, render_event
+
+VERSION = 1
+DEFAULT_BEFORE, DEFAULT_AFTER, MOST_DAYS = 30, 365, 1830
+REFRESH = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Whole days before and after today, as the company's clock shows it."""
+
+    before: int = DEFAULT_BEFORE
+    after: int = DEFAULT_AFTER
+
+    def window(self, today: date, timezone: str) -> Span:
+        clock = zone(timezone)
+        first, last = today - timedelta(days=self.before), today + timedelta(days=self.after + 1)
+        return Span(
+            datetime(first.year, first.month, first.day, tzinfo=clock),
+            datetime(last.year, last.month, last.day, tzinfo=clock),
+        )
+
+
+def parse_period(start: str, end: str) -> Period:
+    """`startPeriod` and `endPeriod` as they come in the address. Raises InvalidInput."""
+    return Period(_days(start, DEFAULT_BEFORE, "startPeriod"), _days(end, DEFAULT_AFTER, "endPeriod"))
+
+
+def _days(text: str, default: int, field: str) -> int:
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit()) or int(text) > MOST_DAYS:
+        raise InvalidInput(f"{field} is a number of days, 0 to {MOST_DAYS}.", field=field)
+    return int(text)
+
+
+def members_of(feed: Feed) -> list[tuple[UUID, int]]:
+    """Ids and schedule revisions of the staff whose appointments the feed shows, in id order."""
+    rows = Staff.objects.filter(company_id=feed.company_id)
+    if feed.kind == FeedKind.STAFF:
+        rows = rows.filter(pk=feed.staff_id)
+    elif feed.kind == FeedKind.GROUP:
+        rows = rows.filter(groups=feed.group_id)
+    return list(rows.order_by("pk").values_list("pk", "schedule_revision"))
+
+
+def etag_of(feed: Feed, members: Sequence[tuple[UUID, int]], period: Period, today: date) -> str:
+    """A strong validator, quoted. A member who left is missing from the list, so a removal moves it too (F66)."""
+    parts = [VERSION, feed.pk, feed.revision, feed.group.revision if feed.group else 0, period, today, *members]
+    return f'"{hashlib.sha256(repr(parts).encode()).hexdigest()[:32]}"'
+
+
+def render(feed: Feed, members: Sequence[tuple[UUID, int]], period: Period, today: date) -> bytes:
+    """The whole feed. Times stand in each appointment's own zone; cancelled appointments are left out."""
+    company = feed.company
+    window = period.window(today, company.timezone)
+    # A company's feed shows appointments of members who have left as well.
+    staff_ids = None if feed.kind == FeedKind.COMPANY else [ident for ident, _revision in members]
+    rows = appointments_for_feed(company=company, span=window, staff_ids=staff_ids)
+    with translation.override(company.locale):
+        busy = _("Busy")
+    several = feed.kind != FeedKind.STAFF
+    texts = [_text(row, feed.privacy, several, busy) for row in rows]
+    return assemble(
+        name=_name(feed),
+        timezone=company.timezone,
+        window=_covering(window, rows),
+        refresh=REFRESH,
+        zones={row.timezone for row in rows},
+        rendered=texts,
+    )
+
+
+def _name(feed: Feed) -> str:
+    name = feed_name(feed)
+    return name if feed.kind == FeedKind.COMPANY else f"{name} ({feed.company.name})"
+
+
+def _covering(window: Span, rows: Sequence[FeedRow]) -> Span:
+    if not rows:
+        return window
+    return Span(min(window.start, rows[0].start), max(window.end, *(row.end for row in rows)))
+
+
+@lru_cache(maxsize=50_000)
+def _text(row: FeedRow, privacy: str, several: bool, busy: str) -> str:
+    """Kept by value: after a change in a large feed only the changed appointments are written anew."""
+    summary, location, description = busy, "", ""
+    if privacy != FeedPrivacy.BUSY:
+        summary, location = row.service, row.location
+        if several and row.staff:
+            summary = f"{summary} ({', '.join(row.staff)})"
+    if privacy == FeedPrivacy.FULL:
+        description = row.notes
+        if row.customers:
+            summary = f"{summary} – {', '.join(row.customers)}"
+    return render_event(
+        FeedEvent(
+            # A feed's own identity, not the invitation's: a customer who also reads the feed must not lose either.
+            uid=f"{row.id}@feed.kalends",
+            span=Span(row.start, row.end),
+            timezone=row.timezone,
+            summary=summary,
+            location=location,
+            description=description,
+            sequence=row.version - 1,
+            last_modified=row.changed_at,
+            created=row.changed_at,
+        )
+    )
