@@ -265,7 +265,7 @@ def _known_before(event: Event, query: Query) -> bool:
 def in_window(store: Store, calendar: Calendar, event: Event, low: datetime | None, high: datetime | None) -> bool:
     """Whether the event, an occurrence of it, or the place that an exception left, overlaps [low, high)."""
     if "recurrence" in event.body:
-        return next(expand(store, calendar, event, low, high), None) is not None
+        return next(expand(store, calendar, event, low, high, every=True), None) is not None
     spans = [bodies.span_of(event.body, calendar)]
     if event.master_id:
         left = bodies.instant(event.body["originalStartTime"], calendar)
@@ -274,13 +274,19 @@ def in_window(store: Store, calendar: Calendar, event: Event, low: datetime | No
 
 
 def expand(
-    store: Store, calendar: Calendar, master: Event, low: datetime | None, high: datetime | None
+    store: Store,
+    calendar: Calendar,
+    master: Event,
+    low: datetime | None,
+    high: datetime | None,
+    *,
+    every: bool = False,
 ) -> Iterator[Event]:
-    """The occurrences of a series that overlap the window, without those that were stored as exceptions."""
+    """The occurrences of a series that overlap the window: `every` one, or those without a stored exception."""
     start, end = bodies.span_of(master.body, calendar)
     since = (low or _FIRST) - (end - start)
     until = high or max(store.now(), low or _FIRST) + _AHEAD
-    stored = {event.id for event in store.exceptions(calendar.id, master.id)}
+    stored = set() if every else {event.id for event in store.exceptions(calendar.id, master.id)}
     zone = bodies.zone_of(master.body, calendar)
     first = bodies.start_of(master.body)
     for original in recurrence.occurrences(master.body["recurrence"], first, zone, since, until):
