@@ -1,0 +1,29 @@
+"""Words of calendar sync for templates."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django import template
+from django.utils.dateparse import parse_datetime
+
+from kalends.web.dashboard import words
+
+register = template.Library()
+
+
+@register.filter
+def rule_words(rule: str) -> Any:
+    return words.rule_words(rule)
+
+
+@register.filter
+def stored_start(value: Any) -> datetime | None:
+    """The start in a stored value of the journal, an aware instant; None where there is none."""
+    text = value.get("start") if isinstance(value, dict) else None
+    try:
+        moment = parse_datetime(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+    return moment if moment is not None and moment.tzinfo is not None else None
