@@ -178,7 +178,12 @@ class CalDavProvider:
         if not guard.remote_id:
             href = _path(urljoin(calendar_id, f"{intent.op_key}.ics"))
             text = new_text(intent, self._clock())
-            return self._written(calendar_id, href, text, {"If-None-Match": "*"})
+            try:
+                return self._written(calendar_id, href, text, {"If-None-Match": "*"})
+            except Conflict:
+                # A 409 also says that the collection is gone (RFC 4918, 9.7.1).
+                self.calendar(calendar_id)
+                raise
         href = guard.remote_id.partition("#")[0]
         before = self._guarded(calendar_id, guard)
         try:

@@ -34,9 +34,7 @@ from kalends.sync.port import (
 )
 
 _EARLY = timedelta(seconds=60)
-_RATE = frozenset(
-    {"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "dailyLimitExceeded", "calendarUsageLimitsExceeded"}
-)
+_RATE = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "dailyLimitExceeded"})
 _STALE_CURSOR = frozenset({"fullSyncRequired", "updatedMinTooLongAgo"})
 _BY_STATUS: Mapping[int, type[ProviderError]] = {
     403: Forbidden,

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from kalends.sandbox.app import Options, start
+from tests.contract.google_world import GoogleWorld
+from tests.contract.proxy import proxy_to
+from tests.contract.worlds import CalDavWorld, MemoryWorld
+
+DOCUMENTS = Path(__file__).parent.parent / "sandbox"
+CALENDAR = json.loads((DOCUMENTS / "google-calendar-v3.discovery.json").read_text())
+RIGHTS = """
+[person]
+user: person
+collection: .*
+permissions: RWrw
+
+[root]
+user: .+
+collection:
+permissions: R
+
+[principal]
+user: .+
+collection: {user}
+permissions: RW
+
+[readonly]
+user: .+
+collection: {user}/ro-[^/]+
+permissions: r
+
+[calendars]
+user: .+
+collection: {user}/[^/]+
+permissions: rw
+"""
+
+
+@pytest.fixture(scope="session")
+def radicale(tmp_path_factory):
+    """The port of a Radicale of our own, with the user "ada" and a "person" who may do everything; passwords "secret"."""
+    folder = tmp_path_factory.mktemp("radicale")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    (folder / "users").write_text("ada:secret\nperson:secret\n")
+    (folder / "rights").write_text(RIGHTS)
+    (folder / "config").write_text(
+        f"[server]\nhosts = 127.0.0.1:{port}\n"
+        f"[auth]\ntype = htpasswd\nhtpasswd_filename = {folder}/users\nhtpasswd_encryption = plain\ndelay = 0\n"
+        f"[rights]\ntype = from_file\nfile = {folder}/rights\n"
+        f"[storage]\nfilesystem_folder = {folder}/data\n"
+        "[logging]\nlevel = warning\n"
+    )
+    log = (folder / "log").open("w")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "radicale", "--config", str(folder / "config")], stdout=log, stderr=subprocess.STDOUT
+    )
+    try:
+        _wait_for(port, process, folder / "log")
+        yield port
+    finally:
+        process.terminate()
+        process.wait()
+        log.close()
+
+
+def _wait_for(port, process, log):
+    for _ in range(600):
+        assert process.poll() is None, log.read_text()
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        time.sleep(0.05)
+    raise AssertionError(log.read_text())
+
+
+@pytest.fixture
+def caldav_world(radicale):
+    with proxy_to(radicale) as proxy:
+        yield CalDavWorld(proxy, radicale)
+
+
+@pytest.fixture
+def google_world():
+    """Every request that the provider sends is checked by Google's own document."""
+    with start(Options(discovery=(CALENDAR,))) as sandbox, proxy_to(int(sandbox.base_url.rpartition(":")[2])) as proxy:
+        yield GoogleWorld(proxy, sandbox)
+        assert sandbox.problems == []
+        assert sandbox.failures == []
+
+
+@pytest.fixture
+def memory_world():
+    return MemoryWorld()
+
+
+@pytest.fixture(params=["memory", "google", "caldav"])
+def world(request):
+    """Every test of the contract runs against every provider."""
+    return request.getfixturevalue(f"{request.param}_world")
