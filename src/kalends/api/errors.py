@@ -18,13 +18,12 @@ STATUS: dict[type[errors.KalendsError], int] = {
     errors.Conflict: 409,
     errors.Unavailable: 503,
 }
-# A stale If-Match is not a taken slot: HTTP has a status of its own for it.
-STATUS_BY_CODE = {"version_stale": 412}
 
 
-def status_of(error: errors.KalendsError) -> int:
-    if error.code in STATUS_BY_CODE:
-        return STATUS_BY_CODE[error.code]
+def status_of(request: HttpRequest, error: errors.KalendsError) -> int:
+    # A stale If-Match is not a taken slot: HTTP has a status of its own for it.
+    if error.code == "version_changed" and "If-Match" in request.headers:
+        return 412
     return next((status for kind, status in STATUS.items() if isinstance(error, kind)), 400)
 
 
@@ -45,7 +44,7 @@ def install(api: NinjaAPI) -> None:
 
     @api.exception_handler(errors.KalendsError)
     def _kalends(request: HttpRequest, error: errors.KalendsError) -> HttpResponse:
-        return api.create_response(request, body_of(error), status=status_of(error))
+        return api.create_response(request, body_of(error), status=status_of(request, error))
 
     @api.exception_handler(ValidationError)
     def _validation(request: HttpRequest, error: ValidationError) -> HttpResponse:

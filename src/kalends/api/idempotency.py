@@ -54,7 +54,7 @@ def answer(request: CompanyRequest, work: Work, *, atomic: bool = True) -> HttpR
     try:
         return _response(*_run(work, row, atomic=atomic))
     except KalendsError as error:
-        status, body = status_of(error), json.dumps(body_of(error))
+        status, body = status_of(request, error), json.dumps(body_of(error))
         if status >= 500:
             _release(row)
             raise

@@ -1,5 +1,26 @@
+"""The API's one object and its addresses."""
+
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
+from ninja import NinjaAPI
 
-urlpatterns: list[URLPattern] = []
+from kalends import __version__
+from kalends.api.auth import CompanyKey
+from kalends.api.errors import install
+from kalends.api.v1 import catalogue, hours, settings
+
+api = NinjaAPI(
+    title="Kalends",
+    version=__version__,
+    description="Appointments and calendar sync of one company. Send its API key as `Authorization: Bearer KEY`.",
+    auth=CompanyKey(),
+    docs_url=None,
+    openapi_url="/openapi.json",
+    urls_namespace="api-v1",
+)
+install(api)
+for module in (catalogue, hours, settings):
+    api.add_router("", module.routes)
+
+urlpatterns = [path("", api.urls)]

@@ -28,6 +28,8 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
+    # Before allauth: its templates give way to ours of the same name.
+    "kalends.web",
     "allauth",
     "allauth.account",
     "allauth.mfa",
@@ -39,7 +41,6 @@ INSTALLED_APPS = [
     "kalends.messages.apps.MessagesConfig",
     "kalends.calendars",
     "kalends.bookings",
-    "kalends.web",
     "kalends.api",
     "kalends.feeds",
     "kalends.ops",
@@ -157,6 +158,7 @@ TIME_ZONE = "UTC"
 # -- static files -------------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"
 STATIC_ROOT = KALENDS.var / "static"
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 WHITENOISE_USE_FINDERS = not KALENDS.is_production
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

@@ -45,13 +45,11 @@ def list_customers(request: CompanyRequest, page: Query[PageQuery], email: str =
 
 @routes.post("/customers", response=answers(created=CustomerOut), summary="Add a customer")
 def create_customer(request: CompanyRequest, payload: CustomerIn) -> Any:
-    """A customer is known by e-mail address: one who exists already is brought up to date."""
+    """A customer is known by e-mail address: one who exists already is an error (422, field email)."""
+    details = CustomerInput(**payload.dict())
 
     def work(_key: object) -> tuple[int, Any]:
-        customer = services.save_customer(
-            company=request.company, customer=CustomerInput(**payload.dict()), now=utc_now()
-        )
-        return 201, customer_json(customer)
+        return 201, customer_json(services.create_customer(company=request.company, customer=details, now=utc_now()))
 
     return answer(request, work)
 
@@ -64,8 +62,9 @@ def get_customer(request: CompanyRequest, customer_id: str) -> Any:
 @routes.patch("/customers/{customer_id}", response=answers(ok=CustomerOut), summary="Change a customer")
 def change_customer(request: CompanyRequest, customer_id: str, payload: CustomerPatch) -> Any:
     customer = selectors.customer_of(request.company, customer_id)
-    changes = payload.dict(exclude_unset=True, exclude_none=True)
-    return customer_json(services.change_customer(customer=customer, **changes))
+    kept = {name: getattr(customer, name) for name in ("name", "email", "phone", "locale", "timezone")}
+    details = CustomerInput(**{**kept, **payload.dict(exclude_unset=True, exclude_none=True)})
+    return customer_json(services.change_customer(customer=customer, details=details))
 
 
 @routes.delete(

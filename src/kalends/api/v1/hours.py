@@ -26,7 +26,7 @@ class TimeOffPage(Schema):
 
 
 def _minutes(text: str, field: str) -> int:
-    """ "09:30" -> 570; "24:00" is the day's end."""
+    """Minutes from midnight; 24:00 is the day's end."""
     hour, minute = int(text[:2]), int(text[3:])
     if minute > 59 or hour * 60 + minute > 1440:
         raise InvalidInput(f"{text} is not a time of day.", field=field)

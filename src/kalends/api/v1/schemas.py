@@ -7,6 +7,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from ninja import Field, Schema
+from pydantic import ConfigDict
 
 Weekday = Literal["mo", "tu", "we", "th", "fr", "sa", "su"]
 WEEKDAYS: tuple[Weekday, ...] = ("mo", "tu", "we", "th", "fr", "sa", "su")
@@ -22,8 +23,7 @@ class ErrorOut(Schema):
 class _Strict(Schema):
     """Input: a field that we do not know is an error, not silently dropped."""
 
-    class Config(Schema.Config):
-        extra = "forbid"
+    model_config = ConfigDict(extra="forbid")
 
 
 class StaffIn(_Strict):
@@ -139,6 +139,7 @@ class CustomerIn(_Strict):
 
 class CustomerPatch(_Strict):
     name: str | None = Field(None, min_length=1, max_length=120)
+    email: str | None = Field(None, min_length=3, max_length=254)
     phone: str | None = None
     locale: str | None = None
     timezone: str | None = None
@@ -278,6 +279,15 @@ class AppointmentOut(Schema):
     flag: str
     attendees: list[AttendeeOut]
     sync: list[SyncOut]
+
+
+class HistoryOut(Schema):
+    at: datetime
+    kind: str
+    text: str
+    by: str
+    version: int
+    detail: dict[str, Any]
 
 
 class InvitationIn(_Strict):
