@@ -152,7 +152,7 @@ function place({ event, from, to, lane, lanes }) {
   node.style.width = `calc(${100 / lanes}% - 5px)`;
   if (event.editable) {
     node.append(element("span", { className: "grip" }));
-    draggable(node, HOUR, (days, shift, stretch) => shiftBy(event, days, shift, stretch));
+    draggable(node, HOUR, (shift, stretch) => span(...moved(event, 0, shift, stretch)), (days, shift, stretch) => shiftBy(event, days, shift, stretch));
   }
   return node;
 }
@@ -182,13 +182,19 @@ function moveByKey(press, event) {
 
 function shiftBy(event, days, shift, stretch) {
   if (event.all_day) {
-    if (days) api.change(event, { start: addDays(event.start, days), end: addDays(event.end, days) });
+    if (days) api.change(event, { start: addDays(event.start, days), end: addDays(event.end, days) }).catch(() => {});
     return;
   }
-  const start = addMinutes(event.start, days * DAY + shift);
-  const length = Math.max(15, between(event.start, event.end) + stretch);
-  api.change(event, { start, end: addMinutes(start, length) }).catch(() => {});
+  const [start, end] = moved(event, days, shift, stretch);
+  api.change(event, { start, end }).catch(() => {});
 }
+
+function moved(event, days, shift, stretch) {
+  const start = addMinutes(event.start, days * DAY + shift);
+  return [start, addMinutes(start, Math.max(15, between(event.start, event.end) + stretch))];
+}
+
+const span = (start, end) => `${clock(start)} – ${clock(end)}`;
 
 async function act(request) {
   try {

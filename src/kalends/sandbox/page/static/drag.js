@@ -8,7 +8,8 @@ const columnAt = (x) => [...document.querySelectorAll(".column")].findIndex((col
   return x >= box.left && x < box.right;
 });
 
-export function draggable(node, hour, done) {
+// `preview` gives the label while the event is being dragged.
+export function draggable(node, hour, preview, done) {
   node.addEventListener("pointerdown", (press) => {
     if (press.button !== 0) return;
     const resize = press.target.classList.contains("grip");
@@ -23,6 +24,7 @@ export function draggable(node, hour, done) {
       node.dataset.dragged = "1";
       node.classList.add("dragging");
       shift = snap(event.clientY - begin.y, hour);
+      node.querySelector("small").textContent = preview(resize ? 0 : shift, resize ? shift : 0);
       if (resize) {
         node.style.height = `${Math.max(hour / 4, begin.height + (shift / 60) * hour)}px`;
         return;
