@@ -8,7 +8,7 @@ component states for its last years; a zone in force from 1601 on, as Outlook wr
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -21,6 +21,7 @@ _LOCAL = re.compile(r"^(\d{8}T\d{6})Z?$")
 # Ongoing rules are compared in these years: IANA's present rules hold there, whatever a country did in its past.
 _ONGOING_FROM, _ONGOING_TO = datetime(2030, 1, 1), datetime(2036, 1, 1)  # noqa: DTZ001 - wall time of a rule
 _MOST_CHANGES = 12
+_QUARTER = timedelta(days=91)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -43,25 +44,31 @@ def matching_zone(vtimezone: str, candidates: Iterable[str]) -> str | None:
         return None
     if not changes:
         return None
-    return next((name for name in candidates if _agrees(ZoneInfo(name), changes)), None)
+    names = list(candidates)
+    last = changes[-1]
+    settled = [*changes, *(_Change(last.at + n * _QUARTER, last.after, last.after) for n in range(1, 9))]
+    # Read by the letter the last change holds for ever; a list of changes may also just end there.
+    return _first(names, settled) or _first(names, changes)
+
+
+def _first(names: list[str], changes: list[_Change]) -> str | None:
+    return next((name for name in names if _agrees(ZoneInfo(name), changes)), None)
 
 
 def _agrees(zone: ZoneInfo, changes: list[_Change]) -> bool:
-    return all(zone.utcoffset(at.astimezone(zone)) == offset for at, offset in _probes(changes))
+    return all(at.astimezone(zone).utcoffset() == offset for at, offset in _probes(changes))
 
 
-def _probes(changes: list[_Change]) -> list[tuple[datetime, timedelta]]:
+def _probes(changes: list[_Change]) -> Iterator[tuple[datetime, timedelta]]:
     """Instants with the offset stated there: on both sides of each change and half-way to the next.
 
     Between two changes half-way is enough, since a zone's own change there would have to be undone again.
     """
-    probes = []
-    for change, following in pairwise([*changes, None]):
-        assert change is not None
-        probes += [(change.at - timedelta(seconds=1), change.before), (change.at, change.after)]
-        if following:
-            probes.append((change.at + (following.at - change.at) / 2, change.after))
-    return probes
+    for change in changes:
+        yield change.at - timedelta(seconds=1), change.before
+        yield change.at, change.after
+    for change, following in pairwise(changes):
+        yield change.at + (following.at - change.at) / 2, change.after
 
 
 def _changes(vtimezone: str) -> list[_Change]:
