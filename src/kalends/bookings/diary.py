@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 from uuid import UUID
@@ -46,13 +46,12 @@ class Member:
 class Entry:
     """One member's hours and taken time. Holds are apart: whether one still counts depends on the present."""
 
-    schedule: Schedule
-    busy: tuple[Busy, ...]
+    lasting: StaffDays
     holds: tuple[tuple[datetime, Busy], ...]
 
-    def days(self, member: Member, now: datetime) -> StaffDays:
+    def days(self, now: datetime) -> StaffDays:
         held = tuple(busy for expires, busy in self.holds if expires > now)
-        return StaffDays(str(member.id), self.schedule, (*self.busy, *held))
+        return replace(self.lasting, busy=(*self.lasting.busy, *held)) if held else self.lasting
 
 
 def rules_of(service: Service) -> ServiceRules:
@@ -93,7 +92,7 @@ def staff_days(members: Sequence[Member], *, span: Span, now: datetime) -> list[
     """The members with all that takes their time and overlaps `span`, in the order given."""
     around = _whole_weeks(span)
     entries = _load(members, around) if connection.in_atomic_block else _kept.entries(members, around)
-    return [entries[member.id].days(member, now) for member in members]
+    return [entries[member.id].days(now) for member in members]
 
 
 def _whole_weeks(span: Span) -> Span:
@@ -144,7 +143,9 @@ def _load(members: Sequence[Member], span: Span) -> dict[UUID, Entry]:
     _add_closings(members, span, busy)
     for staff_id, spans in busy_spans(staff_ids=ids, span=span).items():
         busy[staff_id] += [Busy(start, end, EXTERNAL, id=str(ref or ""), label=name) for start, end, ref, name in spans]
-    return {ident: Entry(schedules[ident], tuple(busy[ident]), tuple(holds[ident])) for ident in ids}
+    return {
+        ident: Entry(StaffDays(str(ident), schedules[ident], tuple(busy[ident])), tuple(holds[ident])) for ident in ids
+    }
 
 
 def _schedules(members: Sequence[Member]) -> dict[UUID, Schedule]:

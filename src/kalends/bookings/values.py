@@ -10,6 +10,7 @@ from uuid import UUID
 from kalends.bookings.models import ActorKind, Appointment, Attendee
 from kalends.core.errors import Conflict
 from kalends.scheduling.answer import Slot, Slots
+from kalends.scheduling.explain import Explanation
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,3 +85,15 @@ class SlotDays:
 
     def counts(self) -> dict[date, int]:
         return {day: len(starts) for day, starts in self.found.dates(self.timezone).items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """The engine's explanation, and why the staff member is not offered at all ("" if nothing speaks against it)."""
+
+    explanation: Explanation
+    stale_reason: str
+
+    @property
+    def offered(self) -> bool:
+        return self.explanation.offered and not self.stale_reason

@@ -14,7 +14,7 @@ from kalends.bookings.selectors.appointments import (
     history_of,
     manage_url,
 )
-from kalends.bookings.selectors.availability import alternatives, month_overview, slots
+from kalends.bookings.selectors.availability import alternatives, explain, month_overview, slots
 
 __all__ = [
     "FeedRow",
@@ -26,6 +26,7 @@ __all__ = [
     "attendee_by_manage_token",
     "customer_of",
     "customers_of",
+    "explain",
     "history_of",
     "manage_url",
     "month_overview",

@@ -118,6 +118,7 @@ class FeedRow(NamedTuple):
     location: str
     notes: str
     version: int
+    created_at: datetime
     changed_at: datetime
     customers: tuple[str, ...]
     staff: tuple[str, ...]
@@ -139,12 +140,14 @@ def appointments_for_feed(*, company: Company, span: Span, staff_ids: Iterable[U
     )
     through = Appointment.staff.through.objects.filter(appointment_id__in=ids)
     staff = _names(through.order_by("staff__position", "staff_id"), "appointment_id", "staff__name")
-    columns = ("id", "start", "end", "timezone", "service__name", "service__location__name", "notes", "version")
+    columns = (
+        "id", "start", "end", "timezone", "service__name", "service__location__name", "notes", "version", "created_at",
+        "changed_at",
+    )  # fmt: skip
+    found = rows.order_by("start", "id").values_list(*columns)
     return [
-        FeedRow(ident, start, end, tz, service, place or "", notes, version, changed, customers[ident], staff[ident])
-        for ident, start, end, tz, service, place, notes, version, changed in rows.order_by("start", "id").values_list(
-            *columns, "changed_at"
-        )
+        FeedRow(ident, start, end, tz, service, place or "", *rest, customers[ident], staff[ident])
+        for ident, start, end, tz, service, place, *rest in found
     ]
 
 

@@ -7,13 +7,14 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from kalends.bookings.diary import Member, members_for, rules_of, staff_days
-from kalends.bookings.values import Alternative, SlotDays
+from kalends.bookings.values import Alternative, Explained, SlotDays
 from kalends.calendars.selectors import stale_staff
 from kalends.companies.models import Company, Service, Staff, StaffGroup
 from kalends.core.errors import InvalidInput, NotFound
 from kalends.core.span import Span
 from kalends.core.zones import zone
 from kalends.scheduling.busy import StaffDays
+from kalends.scheduling.explain import explain_slot
 from kalends.scheduling.rules import ServiceRules
 from kalends.scheduling.slots import SlotQuery, all_of, any_of, data_span, find_slots, nearest_free
 from kalends.scheduling.zones import dates_span
@@ -112,6 +113,28 @@ def alternatives(
         Alternative(slot.start, tuple(UUID(ident) for ident in slot.staff))
         for slot in nearest_free(query, wanted, around, count)
     ]
+
+
+def explain(
+    *, company: Company, service: Service, staff: Staff, at: datetime, now: datetime, reschedule_of: UUID | None = None
+) -> Explained:
+    """Each rule for one staff member at one instant, with what stands in the way. Raises NotFound.
+
+    Beside the engine's rules: a staff member whose calendar is too old to be trusted is not offered at all.
+    """
+    _check_owner(company, service)
+    window = Span(at, at + timedelta(minutes=service.duration))
+    query = slot_query(
+        company=company,
+        service=service,
+        members=members_for(service=service, staff=staff),
+        window=window,
+        now=now,
+        ignore=[str(reschedule_of)] if reschedule_of else (),
+    )
+    explained = explain_slot(query, at)
+    reason = stale_staff(staff_ids=[staff.pk], now=now).get(staff.pk)
+    return Explained(explained, stale_reason=reason or "")
 
 
 def slot_query(

@@ -191,15 +191,7 @@ def _choose(request: Request, refused: set[Team], asked: dict[UUID, bool]) -> Te
     members = request.members()
     stale = stale_staff(staff_ids=[member.id for member in members], now=request.now)
     free = [team for team in request.teams_free([m for m in members if m.id not in stale]) if team not in refused]
-    if not request.team:
-        single = [team[0] for team in free]
-        free = [
-            (ident,)
-            for ident in _held_first(
-                request, ranked_staff(company=request.company, staff_ids=single, start=request.start)
-            )
-        ]
-    for team in free:
+    for team in _in_order(request, free):
         unknown = [ident for ident in team if ident not in asked]
         if unknown and len(asked) >= _LIVE_CHECKS * max(1, len(request.team)):
             return None
@@ -209,11 +201,19 @@ def _choose(request: Request, refused: set[Team], asked: dict[UUID, bool]) -> Te
     return None
 
 
-def _held_first(request: Request, staff_ids: list[UUID]) -> list[UUID]:
-    if request.hold is None:
-        return staff_ids
-    held = set(Claim.objects.filter(hold=request.hold).values_list("staff_id", flat=True))
-    return sorted(staff_ids, key=lambda ident: ident not in held)
+def _in_order(request: Request, free: list[Team]) -> list[Team]:
+    """Who should take it first first: the visitor's own hold, a shared time that has begun to fill, then the policy."""
+    if len(free) < 2 or request.team:
+        return free
+    ids = [team[0] for team in free]
+    ranked = ranked_staff(company=request.company, staff_ids=ids, start=request.start)
+    began = Claim.objects.none()
+    if request.hold is not None:
+        began = Claim.objects.filter(hold=request.hold)
+    elif request.rules.capacity > 1:
+        began = Claim.objects.filter(staff_id__in=ids, service=request.service, start=request.start)
+    first = set(began.values_list("staff_id", flat=True))
+    return [(ident,) for ident in sorted(ranked, key=lambda ident: ident not in first)]
 
 
 def _ask_calendars(request: Request, staff_ids: list[UUID], asked: dict[UUID, bool]) -> None:
@@ -228,7 +228,7 @@ def _book(
 ) -> Booked:
     _lock_and_check(request, team)
     if request.hold:
-        request.hold.delete()
+        Hold.objects.filter(pk=request.hold.pk).delete()
     appointment = _to_join(request, team)
     joined = appointment is not None
     if appointment is None:

@@ -1,0 +1,67 @@
+"""The half of the port that `kalends.calendars.handlers` asks for: outside acts become changes of appointments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from kalends.bookings import outside_moves
+from kalends.bookings.history import add_entry
+from kalends.bookings.models import ActorKind, Appointment, Status
+from kalends.bookings.scene import locked_appointment, scene_of
+from kalends.bookings.services.changing import cancel_locked
+from kalends.bookings.values import SYSTEM, Actor
+from kalends.calendars.handlers import AppointmentSummary, MoveResult, OutsideMove, Wanted
+from kalends.companies.models import Staff
+from kalends.jobs.locks import lock_rows
+
+
+class BookingsHandler:
+    """Registered when Django starts. Everything but `summary` and `wanted_for_staff` runs in the engine's transaction."""
+
+    def lock_staff(self, staff_ids: Iterable[UUID]) -> None:
+        lock_rows(Staff.objects.all(), staff_ids)
+
+    def move_set(self, moves: Sequence[OutsideMove], *, rule: str, now: datetime) -> list[MoveResult]:
+        return outside_moves.move_set(moves, rule=rule, now=now)
+
+    def cancel(self, appointment_id: UUID, *, reason: str, at: datetime, now: datetime) -> bool:
+        appointment = locked_appointment(appointment_id)
+        if appointment is None or not appointment.stands:
+            return False
+        scene = scene_of(appointment)
+        by = Actor(ActorKind.OUTSIDE, label=", ".join(member.name for member in scene.staff))
+        cancel_locked(scene, by=by, reason=reason, now=now, kind="cancelled_outside")
+        return True
+
+    def note(self, appointment_id: UUID, *, text_key: str, detail: dict[str, Any], now: datetime) -> None:
+        appointment = Appointment.objects.filter(pk=appointment_id).first()
+        if appointment is not None:
+            add_entry(appointment, text_key, by=SYSTEM, at=now, detail=detail)
+
+    def summary(self, appointment_id: UUID) -> AppointmentSummary | None:
+        appointment = _loaded().filter(pk=appointment_id).first()
+        if appointment is None:
+            return None
+        scene = scene_of(appointment)
+        return AppointmentSummary(
+            appointment_id=appointment.pk,
+            title=scene.title,
+            start=appointment.start,
+            end=appointment.end,
+            timezone=appointment.timezone,
+            status=appointment.status,
+            customer=", ".join(attendee.name for attendee in scene.attendees),
+        )
+
+    def wanted_for_staff(self, staff_id: UUID, now: datetime) -> Iterable[Wanted]:
+        rows = _loaded().filter(assigned__staff_id=staff_id, status=Status.CONFIRMED, end__gt=now)
+        for appointment in rows.order_by("start", "id"):
+            content = scene_of(appointment).content()
+            yield Wanted(appointment.pk, content, appointment.time_set_at, appointment.version)
+
+
+def _loaded() -> Any:
+    return Appointment.objects.select_related("company", "service", "service__location")
