@@ -7,8 +7,10 @@ class CalendarsConfig(AppConfig):
     name = "kalends.calendars"
 
     def ready(self) -> None:
+        from kalends.calendars import sweeps  # noqa: PLC0415 - app ready
         from kalends.jobs.secrets import register_sealed  # noqa: PLC0415 - app ready
 
+        sweeps.register_all()
         register_sealed("calendars.CalendarConnection", "credentials")
         register_sealed("calendars.OAuthState", "verifier")
         register_sealed("calendars.ExternalCalendar", "url_sealed")

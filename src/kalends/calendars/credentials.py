@@ -23,7 +23,8 @@ def unseal_credentials(connection_id: UUID, sealed: str) -> dict[str, str]:
     """Raises AuthRevoked for a connection without credentials (disconnected): there is nothing to call with."""
     if not sealed:
         raise AuthRevoked("no credentials")
-    return json.loads(unseal(sealed, row=connection_id, field=_FIELD))
+    secret: dict[str, str] = json.loads(unseal(sealed, row=connection_id, field=_FIELD))
+    return secret
 
 
 class StoredCredentials:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from kalends.calendars.models import BusySpan, RemoteCalendar
 from kalends.calendars.models import RemoteEvent as Row
@@ -46,11 +47,16 @@ def store_event(calendar: RemoteCalendar, event: RemoteEvent) -> Row:
     return row
 
 
-def forget_event(calendar: RemoteCalendar, remote_id: str) -> bool:
-    """Removes an event and, of a master, its exceptions; spans go with the rows. False if it was not mirrored."""
-    exceptions = Row.objects.filter(calendar=calendar, series_id=remote_id)
-    removed, _ = (Row.objects.filter(calendar=calendar, remote_id=remote_id) | exceptions).delete()
-    return bool(removed)
+def forget_event(calendar: RemoteCalendar, remote_id: str) -> tuple[bool, str]:
+    """Removes an event and, of a master, its exceptions; spans go with the rows.
+
+    Returns whether anything was mirrored, and the id of the series that an exception belonged to: its occurrence is
+    back, and the series' spans are to be derived anew.
+    """
+    rows = Row.objects.filter(calendar=calendar)
+    series = rows.filter(remote_id=remote_id).values_list("series_id", flat=True).first() or ""
+    removed, _ = (rows.filter(remote_id=remote_id) | rows.filter(series_id=remote_id)).delete()
+    return bool(removed), series
 
 
 def _values(event: RemoteEvent) -> dict[str, Any]:
@@ -96,8 +102,12 @@ def event_of(row: Row) -> RemoteEvent:
     )
 
 
-def rebuild_spans(calendar: RemoteCalendar, remote_ids: Iterable[str], ours: Iterable[str], window: Span) -> list[str]:
-    """Derives the busy spans of these events anew, and of the series they belong to; returns unexpandable ids.
+def rebuild_spans(
+    calendar: RemoteCalendar, remote_ids: Iterable[str], ours: Iterable[str], window: Span
+) -> tuple[bool, list[str]]:
+    """Derives the busy spans of these events anew, and of the series they belong to.
+
+    Returns whether any span changed, and the ids of series that cannot be expanded.
 
     `ours` are the ids among them that are our own appointments: their time is blocked by the claim, not by the mirror.
     """
@@ -116,9 +126,18 @@ def rebuild_spans(calendar: RemoteCalendar, remote_ids: Iterable[str], ours: Ite
         spans += [_span_row(calendar, row, span) for span in found]
         if not expanded:
             bad.append(row.remote_id)
-    BusySpan.objects.filter(event__in=[row.pk for row in rows]).delete()
+    return _replace_spans([row.pk for row in rows], spans), bad
+
+
+def _replace_spans(event_ids: list[UUID], spans: list[BusySpan]) -> bool:
+    """Writes only if something differs, so that an unchanged calendar costs no write."""
+    old = BusySpan.objects.filter(event__in=event_ids)
+    before = sorted(old.values_list("event_id", "start", "end"))
+    if before == sorted((span.event_id, span.start, span.end) for span in spans):
+        return False
+    old.delete()
     BusySpan.objects.bulk_create(spans, batch_size=500)
-    return bad
+    return True
 
 
 def _with_series(calendar: RemoteCalendar, remote_ids: set[str]) -> list[Row]:

@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Count, Q, QuerySet
 
-from kalends.calendars.models import BusySpan, CalendarConnection, Link, LinkStatus, RemoteCalendar
+from kalends.calendars.handlers import AppointmentSummary, handler
+from kalends.calendars.joining import find_invitation
+from kalends.calendars.models import (
+    BusySpan,
+    CalendarConnection,
+    ExternalCalendar,
+    Invitation,
+    Journal,
+    Link,
+    LinkStatus,
+    RemoteCalendar,
+    RemoteEvent,
+)
+from kalends.calendars.questions import open_question
+from kalends.companies.models import Company, Staff
+from kalends.core.errors import NotFound
 from kalends.core.span import Span
 from kalends.sync.connection import State
 
@@ -69,5 +85,129 @@ def stale_staff(*, staff_ids: Iterable[UUID], now: datetime) -> dict[UUID, str]:
     return stale
 
 
-def connection_for(*, company_id: UUID, connection_id: UUID) -> CalendarConnection | None:
-    return CalendarConnection.objects.filter(company_id=company_id, pk=connection_id).first()
+# -- connections, for pages and the API -----------------------------------------------------------------------------
+
+
+def connection_of(*, company: Company, connection_id: UUID) -> CalendarConnection:
+    """Raises NotFound for one that is not the company's."""
+    rows = CalendarConnection.objects.select_related("company", "staff")
+    row = rows.filter(company=company, pk=connection_id).first()
+    if row is None:
+        raise NotFound("There is no such connection.")
+    return row
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionFacts:
+    """A connection as pages and the API show it. `counts` are links by status; `fresh_as_of` the oldest calendar's."""
+
+    id: UUID
+    provider: str
+    account: str
+    state: str
+    mode: str
+    fresh_as_of: datetime | None
+    last_error: str
+    needs_attention_since: datetime | None
+    counts: dict[str, int]
+    first_sync: FirstSync
+
+
+@dataclass(frozen=True, slots=True)
+class FirstSync:
+    """How far the first read is: calendars read and chosen, events mirrored so far."""
+
+    calendars: int
+    calendars_read: int
+    events: int
+
+    @property
+    def finished(self) -> bool:
+        return self.calendars_read == self.calendars
+
+
+def connections_for_staff(*, staff: Staff) -> list[ConnectionFacts]:
+    """All but the disconnected ones, oldest first."""
+    rows = CalendarConnection.objects.filter(staff=staff, disconnected_at__isnull=True).order_by("created_at", "pk")
+    return [connection_facts(row) for row in rows.prefetch_related("calendars")]
+
+
+def connection_facts(row: CalendarConnection) -> ConnectionFacts:
+    fresh = [calendar.fresh_as_of for calendar in row.calendars.all() if calendar.chosen]
+    known = [moment for moment in fresh if moment is not None]
+    counts = Link.objects.filter(calendar__connection=row).order_by().values_list("status").annotate(n=Count("pk"))
+    return ConnectionFacts(
+        id=row.pk,
+        provider=row.provider,
+        account=row.label,
+        state=row.state,
+        mode=row.mode,
+        fresh_as_of=min(known) if known and len(known) == len(fresh) else None,
+        last_error=row.last_error,
+        needs_attention_since=row.needs_attention_since,
+        counts=dict(counts),
+        first_sync=first_sync_progress(connection=row),
+    )
+
+
+def first_sync_progress(*, connection: CalendarConnection) -> FirstSync:
+    chosen = [calendar for calendar in connection.calendars.all() if calendar.chosen]
+    read = sum(calendar.fresh_as_of is not None for calendar in chosen)
+    return FirstSync(len(chosen), read, RemoteEvent.objects.filter(calendar__in=chosen).count())
+
+
+def calendars_of(*, connection: CalendarConnection) -> list[RemoteCalendar]:
+    return list(RemoteCalendar.objects.filter(connection=connection))
+
+
+def journal_for_connection(*, connection: CalendarConnection) -> QuerySet[Journal]:
+    """Newest first; the caller pages."""
+    return Journal.objects.filter(connection=connection).select_related("calendar")
+
+
+def journal_for_appointment(*, company: Company, appointment_id: UUID) -> QuerySet[Journal]:
+    """Newest first: what sync saw and did about one appointment, in all calendars."""
+    rows = Journal.objects.filter(appointment_id=appointment_id, connection__company=company)
+    return rows.select_related("calendar", "connection")
+
+
+def sync_states_of_appointments(appointment_ids: Iterable[UUID]) -> dict[UUID, list[dict[str, str]]]:
+    """For each appointment its links that are not closed: {"connection", "state"}; a key for each one asked for."""
+    wanted = list(appointment_ids)
+    states: dict[UUID, list[dict[str, str]]] = {appointment_id: [] for appointment_id in wanted}
+    rows = Link.objects.filter(appointment_id__in=wanted).exclude(status=LinkStatus.CLOSED).order_by("pk")
+    for appointment_id, connection_id, status in rows.values_list("appointment_id", "calendar__connection", "status"):
+        states[appointment_id].append({"connection": str(connection_id), "state": status})
+    return states
+
+
+def sync_state_of_appointment(appointment_id: UUID) -> list[dict[str, str]]:
+    return sync_states_of_appointments([appointment_id])[appointment_id]
+
+
+# -- what a link in a mail opens --------------------------------------------------------------------------------------
+
+
+def invitation_by_token(*, token: str, now: datetime) -> Invitation:
+    """Raises NotFound for an invitation that is unknown, used, revoked or expired."""
+    return find_invitation(token, now)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenQuestion:
+    """A question that may still be answered, with the appointment it is about."""
+
+    staff: Staff
+    deadline: datetime
+    answer: str
+    summary: AppointmentSummary | None
+
+
+def question_by_token(*, token: str, now: datetime) -> OpenQuestion:
+    """Raises NotFound for a question that is unknown, or was settled."""
+    question = open_question(token)
+    return OpenQuestion(question.staff, question.deadline, question.answer, handler().summary(question.appointment_id))
+
+
+def external_calendars_of(*, company: Company, staff: Staff | None) -> list[ExternalCalendar]:
+    return list(ExternalCalendar.objects.filter(company=company, staff=staff))

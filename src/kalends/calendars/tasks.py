@@ -11,5 +11,7 @@ from kalends.jobs.queue import task
 
 @task
 def sync_connection(connection_id: str) -> None:
-    """Looks at one connection now."""
-    run_connection(UUID(connection_id), now=utc_now())
+    """Looks at one connection now, and once more if somebody asked for it meanwhile."""
+    report = run_connection(UUID(connection_id), now=utc_now())
+    if report.again:
+        sync_connection(connection_id)

@@ -96,7 +96,9 @@ class Life:
         return self if self.frozen_at is None else replace(self, frozen_at=None, released_at=now)
 
     def disconnected(self, now: datetime) -> Life:
-        return replace(self.mended(), disconnected_at=self.disconnected_at or now, throttled_until=None)
+        """Whatever comes back later chooses its calendars anew."""
+        ended = self.disconnected_at or now
+        return replace(self.mended(), disconnected_at=ended, throttled_until=None, chosen_at=None)
 
     def reconnected(self) -> Life:
         """The same account granted again: whatever the old grant lacked is over; a freeze is not."""

@@ -206,7 +206,8 @@ def _moved(
         return Decision("odd_shape_put_back", put_back, flag="odd_shape_put_back")
     if shape.span.start < now:
         return Decision("past_put_back", put_back, flag="past_put_back")
-    return Decision("moved", MoveAppointment(shape.span, at or now, shape))
+    # The last act on the time is theirs, whatever their clock says: never earlier than ours.
+    return Decision("moved", MoveAppointment(shape.span, max(at or now, wanted.time_set_at), shape))
 
 
 def _held(link: LinkState, pending: Pending) -> Action:

@@ -1,5 +1,278 @@
+"""One look at one connection: pull what is due, check what is near, then act on what is due."""
+
 from __future__ import annotations
 
+import logging
+from datetime import datetime, timedelta
+from uuid import UUID
 
-def run_connection(connection_id, *, now):
+from django.db import transaction
+from django.db.models import Min
+
+from kalends.calendars.disconnecting import finish_disconnect
+from kalends.calendars.engine import apply, journal, lease, write
+from kalends.calendars.engine.check import check_calendar
+from kalends.calendars.engine.context import Lacking, Report, Run, Step, no_step, poll_interval
+from kalends.calendars.engine.plan import Planned, due_links, exceeds_budget, make_plan, open_links
+from kalends.calendars.engine.pull import pull_calendar
+from kalends.calendars.engine.purge import purge
+from kalends.calendars.engine.read import check_calendar_stands
+from kalends.calendars.engine.strays import settle_strays
+from kalends.calendars.life import change_life, life_of, remind
+from kalends.calendars.models import CalendarConnection, LastErrorCode, RemoteCalendar
+from kalends.calendars.providers import provider_for
+from kalends.jobs.rows import backoff
+from kalends.sync import actions
+from kalends.sync.connection import Life, State
+from kalends.sync.port import (
+    AuthRevoked,
+    AuthTransient,
+    Forbidden,
+    NotFound,
+    Permanent,
+    Provider,
+    ProviderError,
+    Throttled,
+)
+
+logger = logging.getLogger(__name__)
+
+_ROUNDS = 8
+_AUTH_RETRY = timedelta(seconds=30)
+_FIRST_RETRY = timedelta(seconds=30)
+_LONGEST_RETRY = timedelta(minutes=30)
+_THROTTLED_FOR = timedelta(minutes=1)
+
+
+def run_connection(
+    connection_id: UUID, *, now: datetime, at: Step = no_step, provider: Provider | None = None
+) -> Report:
+    """Looks at a connection under its lease. Whatever it meets becomes the row's state; it raises for bugs only.
+
+    `at` is called at each boundary a kill may fall on. A worker that is killed keeps its lease until it runs out.
+    """
+    fence = lease.take(connection_id)
+    if fence is None:
+        return Report(skipped=True)
+    connection = CalendarConnection.objects.select_related("company", "staff").get(pk=connection_id)
+    report = Report()
+    try:
+        report = _run_leased(connection, fence, now, at, provider)
+    except lease.LeaseLost:
+        return Report(skipped=True)
+    except Exception:
+        _count_failure(connection, fence, now)
+        raise
+    lease.release(connection_id, fence, _next_look(connection, now))
+    report.again = CalendarConnection.objects.filter(pk=connection_id, due_at__lte=now).exists()
+    return report
+
+
+def _count_failure(connection: CalendarConnection, fence: int, now: datetime) -> None:
+    """A bug in one connection's run delays that one only, with growing pauses."""
+    CalendarConnection.objects.filter(pk=connection.pk, fence=fence).update(failures=connection.failures + 1)
+    pause = backoff(connection.failures, base=_FIRST_RETRY, cap=_LONGEST_RETRY)
+    lease.release(connection.pk, fence, now + pause)
+
+
+def _run_leased(
+    connection: CalendarConnection, fence: int, now: datetime, at: Step, provider: Provider | None
+) -> Report:
+    state = State(connection.state)
+    throttled = connection.throttled_until is not None and connection.throttled_until > now
+    if throttled or not (state.reads or connection.purge):
+        return Report()
+    run = Run(connection, provider or provider_for(connection), fence, now, at)
+    try:
+        _work(run)
+    finally:
+        run.provider.close()
+    return run.report
+
+
+def _work(run: Run) -> None:
+    """The one place where failures of a whole connection become its state."""
+    try:
+        error = purge(run) if run.connection.purge else _read_and_act(run)
+    except Lacking as lacking:
+        _lacking(run, LastErrorCode(lacking.code))
+    except ProviderError as failed:
+        _failed(run, failed)
+    else:
+        _failed(run, error) if error is not None else _worked(run)
+
+
+def _read_and_act(run: Run) -> ProviderError | None:
+    """Returns the failure of a single calendar, after the others were served."""
+    first_error: ProviderError | None = None
+    for calendar in run.chosen_calendars():
+        error = _read_calendar(run, calendar)
+        first_error = first_error or error
+    if run.may_write:
+        settle_strays(run)
+        _act(run)
+    return first_error
+
+
+def _read_calendar(run: Run, calendar: RemoteCalendar) -> ProviderError | None:
+    try:
+        if _is_due(calendar.next_poll_at, run.now):
+            pull_calendar(run, calendar)
+        if calendar.receives and _is_due(calendar.next_check_at, run.now):
+            check_calendar(run, calendar)
+    except (NotFound, Forbidden, Permanent) as error:
+        check_calendar_stands(run, calendar)
+        return error
+    except (AuthRevoked, AuthTransient, Throttled):
+        raise
+    except ProviderError as error:
+        return error
     return None
+
+
+def _is_due(at: datetime | None, now: datetime) -> bool:
+    return at is None or at <= now
+
+
+# -- acting -------------------------------------------------------------------------------------------------------
+
+
+def _act(run: Run) -> None:
+    """Rounds, because what one decision does may call for the next; bounded, the rest is for the next run."""
+    for _ in range(_ROUNDS):
+        links = due_links(run)
+        if not any(link.due_at is not None and link.due_at <= run.now for link in links):
+            return
+        plan = make_plan(run, links)
+        run.at("decided")
+        if exceeds_budget(run, plan):
+            _freeze(run, plan)
+            return
+        _carry_out(run, plan)
+    run.report.again = True
+
+
+def _carry_out(run: Run, plan: list[Planned]) -> None:
+    moves = [planned for planned in plan if isinstance(planned.decision.action, actions.MoveAppointment)]
+    if moves:
+        apply.apply_moves(run, moves)
+    for planned in plan:
+        match planned.decision.action:
+            case actions.MoveAppointment():
+                continue
+            case actions.Create() | actions.Update() | actions.Delete():
+                write.perform(run, planned)
+            case actions.CancelAppointment():
+                apply.cancel_appointment(run, planned)
+            case actions.AskStaff():
+                apply.ask(run, planned)
+            case _:
+                apply.remember(run, planned)
+
+
+def _freeze(run: Run, plan: list[Planned]) -> None:
+    """G11: nothing more is done until a person has looked. Nothing is lost: what was seen stays pending."""
+    with transaction.atomic():
+        lease.check_fence(run)
+        apply.hold_all(run, plan)
+        change_life(run.connection, lambda life: life.frozen(run.now))
+        _set_error(run.connection, LastErrorCode.DELETIONS)
+        journal.write(run.connection, now=run.now, rule="deletion_budget", action="freeze")
+
+
+# -- how it went --------------------------------------------------------------------------------------------------
+
+
+def _worked(run: Run) -> None:
+    with transaction.atomic():
+        lease.check_fence(run)
+        row = run.connection
+        change_life(row, Life.worked)
+        row.failures = 0
+        row.last_run_at = run.now
+        row.save(update_fields=["failures", "last_run_at"])
+        if row.state != State.FROZEN:
+            _set_error(row, LastErrorCode.NONE)
+
+
+def _lacking(run: Run, code: LastErrorCode) -> None:
+    with transaction.atomic():
+        lease.check_fence(run)
+        _set_error(run.connection, code)
+        change_life(run.connection, lambda life: life.lacking(run.now))
+        journal.write(run.connection, now=run.now, rule=code.value, action="needs_attention")
+        remind(run.connection, now=run.now)
+    run.report.error = code.value
+
+
+def _failed(run: Run, error: ProviderError) -> None:
+    """A typed failure; only AuthRevoked, twice in a row, is a verdict on the grant (F51, F80)."""
+    run.report.error = type(error).__name__
+    with transaction.atomic():
+        lease.check_fence(run)
+        row = run.connection
+        row.failures += 1
+        row.last_run_at = run.now
+        row.save(update_fields=["failures", "last_run_at"])
+        _set_error(row, _code_of(error), error.detail)
+        if isinstance(error, Throttled):
+            change_life(row, lambda life: life.throttled(error.retry_at or run.now + _THROTTLED_FOR))
+        elif isinstance(error, AuthRevoked):
+            _auth_refused(run, row)
+
+
+def _auth_refused(run: Run, row: CalendarConnection) -> None:
+    change_life(row, lambda life: life.auth_refused(run.now))
+    if row.needs_attention_since is None:
+        return
+    journal.write(row, now=run.now, rule="auth_revoked", action="needs_attention")
+    if row.purge:
+        # Nothing can be removed any more without the grant.
+        finish_disconnect(row, now=run.now)
+    else:
+        remind(row, now=run.now)
+
+
+def _code_of(error: ProviderError) -> LastErrorCode:
+    match error:
+        case AuthRevoked():
+            return LastErrorCode.AUTH_REVOKED
+        case AuthTransient():
+            return LastErrorCode.AUTH_TRANSIENT
+        case Throttled():
+            return LastErrorCode.THROTTLED
+        case Forbidden():
+            return LastErrorCode.FORBIDDEN
+        case Permanent():
+            return LastErrorCode.PERMANENT
+        case _:
+            return LastErrorCode.TEMPORARY
+
+
+def _set_error(row: CalendarConnection, code: LastErrorCode, detail: str = "") -> None:
+    row.last_error, row.last_error_detail = code, detail[:200]
+    row.save(update_fields=["last_error", "last_error_detail"])
+
+
+def _next_look(connection: CalendarConnection, now: datetime) -> datetime | None:
+    """The earliest of: the next poll, the next hourly check, the next link; after a failure, the back-off."""
+    row = CalendarConnection.objects.get(pk=connection.pk)
+    if row.purge:
+        return now + _retry_pause(row)
+    if not State(row.state).reads:
+        return None
+    if row.throttled_until is not None and row.throttled_until > now:
+        return row.throttled_until
+    if row.failures:
+        return now + _retry_pause(row)
+    times = [calendar.next_poll_at or now for calendar in row.calendars.all() if calendar.chosen]
+    times += [calendar.next_check_at or now for calendar in row.calendars.all() if calendar.receives]
+    if State(row.state).writes:
+        times.append(open_links(row).aggregate(at=Min("due_at"))["at"])
+    return min((at for at in times if at is not None), default=now + poll_interval())
+
+
+def _retry_pause(row: CalendarConnection) -> timedelta:
+    if life_of(row).auth_strikes:
+        return _AUTH_RETRY
+    return backoff(max(0, row.failures - 1), base=_FIRST_RETRY, cap=_LONGEST_RETRY)

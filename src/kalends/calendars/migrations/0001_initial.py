@@ -7,309 +7,611 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('companies', '0001_initial'),
+        ("companies", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='CalendarConnection',
+            name="CalendarConnection",
             fields=[
-                ('id', models.UUIDField(default=kalends.core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('provider', models.CharField(choices=[('google', 'Google Calendar'), ('office365', 'Microsoft 365'), ('outlook', 'Outlook.com'), ('caldav', 'CalDAV'), ('ics', 'iCalendar')], max_length=16)),
-                ('subject', models.CharField(max_length=255)),
-                ('label', models.CharField(blank=True, max_length=255)),
-                ('credentials', models.TextField(blank=True)),
-                ('mode', models.CharField(choices=[('one_way', 'one_way'), ('two_way', 'two_way')], max_length=8)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('state', models.CharField(choices=[('invited', 'invited'), ('connecting', 'connecting'), ('active', 'active'), ('throttled', 'throttled'), ('frozen', 'frozen'), ('paused', 'paused'), ('needs_attention', 'needs_attention'), ('disconnected', 'disconnected')], default=kalends.sync.connection.State['CONNECTING'], max_length=16)),
-                ('chosen_at', models.DateTimeField(blank=True, null=True)),
-                ('paused_at', models.DateTimeField(blank=True, null=True)),
-                ('paused_by', models.CharField(blank=True, max_length=16)),
-                ('frozen_at', models.DateTimeField(blank=True, null=True)),
-                ('released_at', models.DateTimeField(blank=True, null=True)),
-                ('throttled_until', models.DateTimeField(blank=True, null=True)),
-                ('needs_attention_since', models.DateTimeField(blank=True, null=True)),
-                ('reminders_sent', models.PositiveSmallIntegerField(default=0)),
-                ('disconnected_at', models.DateTimeField(blank=True, null=True)),
-                ('purge', models.BooleanField(default=False)),
-                ('due_at', models.DateTimeField(blank=True, null=True)),
-                ('lease_until', models.DateTimeField(blank=True, null=True)),
-                ('lease_holder', models.CharField(blank=True, max_length=64)),
-                ('fence', models.PositiveBigIntegerField(default=0)),
-                ('failures', models.PositiveIntegerField(default=0)),
-                ('auth_strikes', models.PositiveSmallIntegerField(default=0)),
-                ('last_error', models.CharField(blank=True, choices=[('', ''), ('auth_revoked', 'The access was withdrawn'), ('auth_transient', 'The calendar system did not accept the access just now'), ('calendar_gone', 'The calendar is not there any more'), ('rights_lost', 'The calendar may not be written to any more'), ('forbidden', 'The calendar system refused'), ('throttled', 'The calendar system asked us to slow down'), ('temporary', 'The calendar system could not be reached'), ('permanent', 'The calendar system refused for good'), ('deletions', 'Unusually many events were deleted at once')], max_length=16)),
-                ('last_error_detail', models.CharField(blank=True, max_length=200)),
-                ('last_run_at', models.DateTimeField(blank=True, null=True)),
-                ('company', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='calendar_connections', to='companies.company')),
-                ('staff', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='calendar_connections', to='companies.staff')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=kalends.core.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "provider",
+                    models.CharField(
+                        choices=[
+                            ("google", "Google Calendar"),
+                            ("office365", "Microsoft 365"),
+                            ("outlook", "Outlook.com"),
+                            ("caldav", "CalDAV"),
+                            ("ics", "iCalendar"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("subject", models.CharField(max_length=255)),
+                ("label", models.CharField(blank=True, max_length=255)),
+                ("credentials", models.TextField(blank=True)),
+                ("mode", models.CharField(choices=[("one_way", "one_way"), ("two_way", "two_way")], max_length=8)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("invited", "invited"),
+                            ("connecting", "connecting"),
+                            ("active", "active"),
+                            ("throttled", "throttled"),
+                            ("frozen", "frozen"),
+                            ("paused", "paused"),
+                            ("needs_attention", "needs_attention"),
+                            ("disconnected", "disconnected"),
+                        ],
+                        default=kalends.sync.connection.State["CONNECTING"],
+                        max_length=16,
+                    ),
+                ),
+                ("chosen_at", models.DateTimeField(blank=True, null=True)),
+                ("paused_at", models.DateTimeField(blank=True, null=True)),
+                ("paused_by", models.CharField(blank=True, max_length=16)),
+                ("frozen_at", models.DateTimeField(blank=True, null=True)),
+                ("released_at", models.DateTimeField(blank=True, null=True)),
+                ("throttled_until", models.DateTimeField(blank=True, null=True)),
+                ("needs_attention_since", models.DateTimeField(blank=True, null=True)),
+                ("reminders_sent", models.PositiveSmallIntegerField(default=0)),
+                ("disconnected_at", models.DateTimeField(blank=True, null=True)),
+                ("purge", models.BooleanField(default=False)),
+                ("due_at", models.DateTimeField(blank=True, null=True)),
+                ("lease_until", models.DateTimeField(blank=True, null=True)),
+                ("lease_holder", models.CharField(blank=True, max_length=64)),
+                ("fence", models.PositiveBigIntegerField(default=0)),
+                ("failures", models.PositiveIntegerField(default=0)),
+                ("auth_strikes", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "last_error",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("", ""),
+                            ("auth_revoked", "The access was withdrawn"),
+                            ("auth_transient", "The calendar system did not accept the access just now"),
+                            ("calendar_gone", "The calendar is not there any more"),
+                            ("rights_lost", "The calendar may not be written to any more"),
+                            ("forbidden", "The calendar system refused"),
+                            ("throttled", "The calendar system asked us to slow down"),
+                            ("temporary", "The calendar system could not be reached"),
+                            ("permanent", "The calendar system refused for good"),
+                            ("deletions", "Unusually many events were deleted at once"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("last_error_detail", models.CharField(blank=True, max_length=200)),
+                ("last_run_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "company",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="calendar_connections",
+                        to="companies.company",
+                    ),
+                ),
+                (
+                    "staff",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="calendar_connections",
+                        to="companies.staff",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ExternalCalendar',
+            name="ExternalCalendar",
             fields=[
-                ('id', models.UUIDField(default=kalends.core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('url_sealed', models.TextField()),
-                ('url_digest', models.CharField(max_length=64)),
-                ('host', models.CharField(max_length=255)),
-                ('created_at', models.DateTimeField()),
-                ('checked_at', models.DateTimeField(blank=True, null=True)),
-                ('last_error', models.CharField(blank=True, max_length=200)),
-                ('company', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='external_calendars', to='companies.company')),
-                ('staff', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='external_calendars', to='companies.staff')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=kalends.core.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("url_sealed", models.TextField()),
+                ("url_digest", models.CharField(max_length=64)),
+                ("host", models.CharField(max_length=255)),
+                ("created_at", models.DateTimeField()),
+                ("checked_at", models.DateTimeField(blank=True, null=True)),
+                ("last_error", models.CharField(blank=True, max_length=200)),
+                (
+                    "company",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="external_calendars",
+                        to="companies.company",
+                    ),
+                ),
+                (
+                    "staff",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="external_calendars",
+                        to="companies.staff",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['created_at', 'id'],
+                "ordering": ["created_at", "id"],
             },
         ),
         migrations.CreateModel(
-            name='Invitation',
+            name="Invitation",
             fields=[
-                ('id', models.UUIDField(default=kalends.core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('email', models.EmailField(max_length=254)),
-                ('token_digest', models.CharField(max_length=64, unique=True)),
-                ('created_at', models.DateTimeField()),
-                ('created_by', models.CharField(blank=True, max_length=160)),
-                ('expires_at', models.DateTimeField()),
-                ('used_at', models.DateTimeField(blank=True, null=True)),
-                ('revoked_at', models.DateTimeField(blank=True, null=True)),
-                ('company', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='companies.company')),
-                ('connection', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='calendars.calendarconnection')),
-                ('staff', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='calendar_invitations', to='companies.staff')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=kalends.core.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("email", models.EmailField(max_length=254)),
+                ("token_digest", models.CharField(max_length=64, unique=True)),
+                ("created_at", models.DateTimeField()),
+                ("created_by", models.CharField(blank=True, max_length=160)),
+                ("expires_at", models.DateTimeField()),
+                ("used_at", models.DateTimeField(blank=True, null=True)),
+                ("revoked_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "company",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="companies.company"
+                    ),
+                ),
+                (
+                    "connection",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="calendars.calendarconnection",
+                    ),
+                ),
+                (
+                    "staff",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="calendar_invitations",
+                        to="companies.staff",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='OAuthState',
+            name="OAuthState",
             fields=[
-                ('id', models.UUIDField(default=kalends.core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('state_digest', models.CharField(max_length=64, unique=True)),
-                ('session_digest', models.CharField(max_length=64)),
-                ('provider', models.CharField(choices=[('google', 'Google Calendar'), ('office365', 'Microsoft 365'), ('outlook', 'Outlook.com'), ('caldav', 'CalDAV'), ('ics', 'iCalendar')], max_length=16)),
-                ('verifier', models.TextField()),
-                ('created_at', models.DateTimeField()),
-                ('expires_at', models.DateTimeField()),
-                ('used_at', models.DateTimeField(blank=True, null=True)),
-                ('company', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='companies.company')),
-                ('invitation', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='calendars.invitation')),
-                ('staff', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='companies.staff')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=kalends.core.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("state_digest", models.CharField(max_length=64, unique=True)),
+                ("session_digest", models.CharField(max_length=64)),
+                (
+                    "provider",
+                    models.CharField(
+                        choices=[
+                            ("google", "Google Calendar"),
+                            ("office365", "Microsoft 365"),
+                            ("outlook", "Outlook.com"),
+                            ("caldav", "CalDAV"),
+                            ("ics", "iCalendar"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("verifier", models.TextField()),
+                ("created_at", models.DateTimeField()),
+                ("expires_at", models.DateTimeField()),
+                ("used_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "company",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="companies.company"
+                    ),
+                ),
+                (
+                    "invitation",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="calendars.invitation",
+                    ),
+                ),
+                (
+                    "staff",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="companies.staff"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='RemoteCalendar',
+            name="RemoteCalendar",
             fields=[
-                ('id', models.UUIDField(default=kalends.core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('remote_id', models.CharField(max_length=1024)),
-                ('name', models.CharField(blank=True, max_length=255)),
-                ('timezone', models.CharField(blank=True, max_length=64)),
-                ('writable', models.BooleanField(default=False)),
-                ('primary', models.BooleanField(default=False)),
-                ('receives', models.BooleanField(default=False)),
-                ('blocks', models.BooleanField(default=False)),
-                ('capabilities', models.JSONField(default=dict)),
-                ('cursor', models.TextField(blank=True)),
-                ('generation', models.PositiveIntegerField(default=0)),
-                ('reading_full', models.BooleanField(default=False)),
-                ('fresh_as_of', models.DateTimeField(blank=True, null=True)),
-                ('next_poll_at', models.DateTimeField(blank=True, null=True)),
-                ('next_full_at', models.DateTimeField(blank=True, null=True)),
-                ('next_check_at', models.DateTimeField(blank=True, null=True)),
-                ('suspected_drop', models.PositiveIntegerField(default=0)),
-                ('quarantined', models.PositiveIntegerField(default=0)),
-                ('connection', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='calendars', to='calendars.calendarconnection')),
-                ('staff', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='remote_calendars', to='companies.staff')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=kalends.core.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("remote_id", models.CharField(max_length=1024)),
+                ("name", models.CharField(blank=True, max_length=255)),
+                ("timezone", models.CharField(blank=True, max_length=64)),
+                ("writable", models.BooleanField(default=False)),
+                ("primary", models.BooleanField(default=False)),
+                ("receives", models.BooleanField(default=False)),
+                ("blocks", models.BooleanField(default=False)),
+                ("capabilities", models.JSONField(default=dict)),
+                ("cursor", models.TextField(blank=True)),
+                ("generation", models.PositiveIntegerField(default=0)),
+                ("reading_full", models.BooleanField(default=False)),
+                ("fresh_as_of", models.DateTimeField(blank=True, null=True)),
+                ("next_poll_at", models.DateTimeField(blank=True, null=True)),
+                ("next_full_at", models.DateTimeField(blank=True, null=True)),
+                ("next_check_at", models.DateTimeField(blank=True, null=True)),
+                ("suspected_drop", models.PositiveIntegerField(default=0)),
+                ("quarantined", models.PositiveIntegerField(default=0)),
+                (
+                    "connection",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="calendars",
+                        to="calendars.calendarconnection",
+                    ),
+                ),
+                (
+                    "staff",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="remote_calendars",
+                        to="companies.staff",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-primary', 'name', 'id'],
+                "ordering": ["-primary", "name", "id"],
             },
         ),
         migrations.CreateModel(
-            name='Link',
+            name="Link",
             fields=[
-                ('id', models.UUIDField(default=kalends.core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('appointment_id', models.UUIDField()),
-                ('generation', models.PositiveIntegerField(default=1)),
-                ('status', models.CharField(choices=[('ok', 'Ok'), ('pending', 'Pending'), ('asked', 'Asked'), ('refused', 'Refused'), ('diverged', 'Diverged'), ('orphaned', 'Orphaned'), ('closing', 'Closing'), ('closed', 'Closed')], default='pending', max_length=12)),
-                ('wanted', models.JSONField(blank=True, null=True)),
-                ('wanted_start', models.DateTimeField(blank=True, null=True)),
-                ('wanted_end', models.DateTimeField(blank=True, null=True)),
-                ('wanted_version', models.PositiveIntegerField(default=0)),
-                ('time_set_at', models.DateTimeField(blank=True, null=True)),
-                ('remote_id', models.CharField(blank=True, max_length=1024)),
-                ('tag', models.CharField(blank=True, max_length=255)),
-                ('base', models.JSONField(blank=True, null=True)),
-                ('echo', models.JSONField(blank=True, null=True)),
-                ('sent', models.JSONField(blank=True, null=True)),
-                ('pending', models.JSONField(blank=True, null=True)),
-                ('pending_start', models.DateTimeField(blank=True, null=True)),
-                ('pending_end', models.DateTimeField(blank=True, null=True)),
-                ('act_after', models.DateTimeField(blank=True, null=True)),
-                ('verdict', models.JSONField(blank=True, null=True)),
-                ('due_at', models.DateTimeField(blank=True, null=True)),
-                ('attempts', models.PositiveIntegerField(default=0)),
-                ('put_backs', models.PositiveSmallIntegerField(default=0)),
-                ('put_back_since', models.DateTimeField(blank=True, null=True)),
-                ('last_error', models.CharField(blank=True, max_length=16)),
-                ('last_error_detail', models.CharField(blank=True, max_length=200)),
-                ('staff', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='companies.staff')),
-                ('calendar', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='links', to='calendars.remotecalendar')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=kalends.core.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("appointment_id", models.UUIDField()),
+                ("generation", models.PositiveIntegerField(default=1)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("ok", "Ok"),
+                            ("pending", "Pending"),
+                            ("asked", "Asked"),
+                            ("refused", "Refused"),
+                            ("diverged", "Diverged"),
+                            ("orphaned", "Orphaned"),
+                            ("closing", "Closing"),
+                            ("closed", "Closed"),
+                        ],
+                        default="pending",
+                        max_length=12,
+                    ),
+                ),
+                ("wanted", models.JSONField(blank=True, null=True)),
+                ("wanted_start", models.DateTimeField(blank=True, null=True)),
+                ("wanted_end", models.DateTimeField(blank=True, null=True)),
+                ("wanted_version", models.PositiveIntegerField(default=0)),
+                ("time_set_at", models.DateTimeField(blank=True, null=True)),
+                ("remote_id", models.CharField(blank=True, max_length=1024)),
+                ("tag", models.CharField(blank=True, max_length=255)),
+                ("base", models.JSONField(blank=True, null=True)),
+                ("echo", models.JSONField(blank=True, null=True)),
+                ("sent", models.JSONField(blank=True, null=True)),
+                ("pending", models.JSONField(blank=True, null=True)),
+                ("pending_start", models.DateTimeField(blank=True, null=True)),
+                ("pending_end", models.DateTimeField(blank=True, null=True)),
+                ("act_after", models.DateTimeField(blank=True, null=True)),
+                ("verdict", models.JSONField(blank=True, null=True)),
+                ("due_at", models.DateTimeField(blank=True, null=True)),
+                ("attempts", models.PositiveIntegerField(default=0)),
+                ("put_backs", models.PositiveSmallIntegerField(default=0)),
+                ("put_back_since", models.DateTimeField(blank=True, null=True)),
+                ("last_error", models.CharField(blank=True, max_length=16)),
+                ("last_error_detail", models.CharField(blank=True, max_length=200)),
+                (
+                    "staff",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="companies.staff"
+                    ),
+                ),
+                (
+                    "calendar",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="links", to="calendars.remotecalendar"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Journal',
+            name="Journal",
             fields=[
-                ('id', models.UUIDField(default=kalends.core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('link_id', models.UUIDField(null=True)),
-                ('appointment_id', models.UUIDField(null=True)),
-                ('at', models.DateTimeField()),
-                ('signal', models.CharField(max_length=40)),
-                ('evidence', models.CharField(blank=True, max_length=60)),
-                ('rule', models.CharField(max_length=60)),
-                ('action', models.CharField(max_length=40)),
-                ('before', models.JSONField(null=True)),
-                ('after', models.JSONField(null=True)),
-                ('connection', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='journal', to='calendars.calendarconnection')),
-                ('calendar', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='calendars.remotecalendar')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=kalends.core.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("link_id", models.UUIDField(null=True)),
+                ("appointment_id", models.UUIDField(null=True)),
+                ("at", models.DateTimeField()),
+                ("signal", models.CharField(max_length=40)),
+                ("evidence", models.CharField(blank=True, max_length=60)),
+                ("rule", models.CharField(max_length=60)),
+                ("action", models.CharField(max_length=40)),
+                ("before", models.JSONField(null=True)),
+                ("after", models.JSONField(null=True)),
+                (
+                    "connection",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="journal",
+                        to="calendars.calendarconnection",
+                    ),
+                ),
+                (
+                    "calendar",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="calendars.remotecalendar",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-at', '-id'],
+                "ordering": ["-at", "-id"],
             },
         ),
         migrations.CreateModel(
-            name='RemoteEvent',
+            name="RemoteEvent",
             fields=[
-                ('id', models.UUIDField(default=kalends.core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('remote_id', models.CharField(max_length=1024)),
-                ('tag', models.CharField(blank=True, max_length=255)),
-                ('seen_generation', models.PositiveIntegerField(default=0)),
-                ('start', models.DateTimeField(blank=True, null=True)),
-                ('end', models.DateTimeField(blank=True, null=True)),
-                ('start_date', models.DateField(blank=True, null=True)),
-                ('end_date', models.DateField(blank=True, null=True)),
-                ('timezone', models.CharField(blank=True, max_length=64)),
-                ('busy', models.CharField(max_length=16)),
-                ('declined', models.BooleanField(default=False)),
-                ('cancelled', models.BooleanField(default=False)),
-                ('recurrence', models.JSONField(default=list)),
-                ('series_id', models.CharField(blank=True, max_length=1024)),
-                ('original_start', models.DateTimeField(blank=True, null=True)),
-                ('original_date', models.DateField(blank=True, null=True)),
-                ('op_key', models.CharField(blank=True, max_length=64)),
-                ('calendar', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='events', to='calendars.remotecalendar')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=kalends.core.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("remote_id", models.CharField(max_length=1024)),
+                ("tag", models.CharField(blank=True, max_length=255)),
+                ("seen_generation", models.PositiveIntegerField(default=0)),
+                ("start", models.DateTimeField(blank=True, null=True)),
+                ("end", models.DateTimeField(blank=True, null=True)),
+                ("start_date", models.DateField(blank=True, null=True)),
+                ("end_date", models.DateField(blank=True, null=True)),
+                ("timezone", models.CharField(blank=True, max_length=64)),
+                ("busy", models.CharField(max_length=16)),
+                ("declined", models.BooleanField(default=False)),
+                ("cancelled", models.BooleanField(default=False)),
+                ("recurrence", models.JSONField(default=list)),
+                ("series_id", models.CharField(blank=True, max_length=1024)),
+                ("original_start", models.DateTimeField(blank=True, null=True)),
+                ("original_date", models.DateField(blank=True, null=True)),
+                ("op_key", models.CharField(blank=True, max_length=64)),
+                (
+                    "calendar",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="events",
+                        to="calendars.remotecalendar",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='BusySpan',
+            name="BusySpan",
             fields=[
-                ('id', models.UUIDField(default=kalends.core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('start', models.DateTimeField()),
-                ('end', models.DateTimeField()),
-                ('company', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='companies.company')),
-                ('staff', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='companies.staff')),
-                ('calendar', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='busy_spans', to='calendars.remotecalendar')),
-                ('event', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='busy_spans', to='calendars.remoteevent')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=kalends.core.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("start", models.DateTimeField()),
+                ("end", models.DateTimeField()),
+                (
+                    "company",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="companies.company"
+                    ),
+                ),
+                (
+                    "staff",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="companies.staff",
+                    ),
+                ),
+                (
+                    "calendar",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="busy_spans",
+                        to="calendars.remotecalendar",
+                    ),
+                ),
+                (
+                    "event",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="busy_spans",
+                        to="calendars.remoteevent",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='StaffQuestion',
+            name="StaffQuestion",
             fields=[
-                ('id', models.UUIDField(default=kalends.core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('appointment_id', models.UUIDField()),
-                ('token_digest', models.CharField(max_length=64, unique=True)),
-                ('asked_at', models.DateTimeField()),
-                ('deadline', models.DateTimeField()),
-                ('answer', models.CharField(blank=True, choices=[('cancel', 'cancel'), ('keep', 'keep')], max_length=8)),
-                ('answered_at', models.DateTimeField(blank=True, null=True)),
-                ('closed_at', models.DateTimeField(blank=True, null=True)),
-                ('link', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='questions', to='calendars.link')),
-                ('staff', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='companies.staff')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=kalends.core.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("appointment_id", models.UUIDField()),
+                ("token_digest", models.CharField(max_length=64, unique=True)),
+                ("asked_at", models.DateTimeField()),
+                ("deadline", models.DateTimeField()),
+                (
+                    "answer",
+                    models.CharField(blank=True, choices=[("cancel", "cancel"), ("keep", "keep")], max_length=8),
+                ),
+                ("answered_at", models.DateTimeField(blank=True, null=True)),
+                ("closed_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "link",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="questions", to="calendars.link"
+                    ),
+                ),
+                (
+                    "staff",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="companies.staff"
+                    ),
+                ),
             ],
         ),
         migrations.AddIndex(
-            model_name='calendarconnection',
-            index=models.Index(fields=['due_at'], name='calendars_c_due_at_c3d457_idx'),
+            model_name="calendarconnection",
+            index=models.Index(fields=["due_at"], name="calendars_c_due_at_c3d457_idx"),
         ),
         migrations.AddIndex(
-            model_name='calendarconnection',
-            index=models.Index(fields=['staff'], name='calendars_c_staff_i_b60799_idx'),
+            model_name="calendarconnection",
+            index=models.Index(fields=["staff"], name="calendars_c_staff_i_b60799_idx"),
         ),
         migrations.AddConstraint(
-            model_name='calendarconnection',
-            constraint=models.UniqueConstraint(fields=('staff', 'provider', 'subject'), name='connection_once_an_account'),
+            model_name="calendarconnection",
+            constraint=models.UniqueConstraint(
+                fields=("staff", "provider", "subject"), name="connection_once_an_account"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='calendarconnection',
-            constraint=models.UniqueConstraint(condition=models.Q(('staff__isnull', True)), fields=('company', 'provider', 'subject'), name='connection_once_a_company'),
+            model_name="calendarconnection",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("staff__isnull", True)),
+                fields=("company", "provider", "subject"),
+                name="connection_once_a_company",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='externalcalendar',
-            constraint=models.UniqueConstraint(fields=('staff', 'url_digest'), name='external_once_a_staff'),
+            model_name="externalcalendar",
+            constraint=models.UniqueConstraint(fields=("staff", "url_digest"), name="external_once_a_staff"),
         ),
         migrations.AddConstraint(
-            model_name='externalcalendar',
-            constraint=models.UniqueConstraint(condition=models.Q(('staff__isnull', True)), fields=('company', 'url_digest'), name='external_once_a_company'),
+            model_name="externalcalendar",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("staff__isnull", True)),
+                fields=("company", "url_digest"),
+                name="external_once_a_company",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='remotecalendar',
-            constraint=models.UniqueConstraint(fields=('connection', 'remote_id'), name='calendar_once_a_connection'),
+            model_name="remotecalendar",
+            constraint=models.UniqueConstraint(fields=("connection", "remote_id"), name="calendar_once_a_connection"),
         ),
         migrations.AddConstraint(
-            model_name='remotecalendar',
-            constraint=models.UniqueConstraint(condition=models.Q(('receives', True)), fields=('staff',), name='calendar_one_receives'),
+            model_name="remotecalendar",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("receives", True)), fields=("staff",), name="calendar_one_receives"
+            ),
         ),
         migrations.AddIndex(
-            model_name='link',
-            index=models.Index(fields=['calendar', 'due_at'], name='calendars_l_calenda_ce4e92_idx'),
+            model_name="link",
+            index=models.Index(fields=["calendar", "due_at"], name="calendars_l_calenda_ce4e92_idx"),
         ),
         migrations.AddIndex(
-            model_name='link',
-            index=models.Index(fields=['staff', 'pending_start'], name='calendars_l_staff_i_d839fb_idx'),
+            model_name="link",
+            index=models.Index(fields=["staff", "pending_start"], name="calendars_l_staff_i_d839fb_idx"),
         ),
         migrations.AddIndex(
-            model_name='link',
-            index=models.Index(fields=['calendar', 'wanted_start'], name='calendars_l_calenda_c6dc80_idx'),
+            model_name="link",
+            index=models.Index(fields=["calendar", "wanted_start"], name="calendars_l_calenda_c6dc80_idx"),
         ),
         migrations.AddConstraint(
-            model_name='link',
-            constraint=models.UniqueConstraint(fields=('appointment_id', 'calendar'), name='link_once_a_calendar'),
+            model_name="link",
+            constraint=models.UniqueConstraint(fields=("appointment_id", "calendar"), name="link_once_a_calendar"),
         ),
         migrations.AddConstraint(
-            model_name='link',
-            constraint=models.UniqueConstraint(condition=models.Q(('remote_id', ''), _negated=True), fields=('calendar', 'remote_id'), name='link_once_an_event'),
+            model_name="link",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("remote_id", ""), _negated=True),
+                fields=("calendar", "remote_id"),
+                name="link_once_an_event",
+            ),
         ),
         migrations.AddIndex(
-            model_name='journal',
-            index=models.Index(fields=['connection', '-at'], name='calendars_j_connect_e4d5f7_idx'),
+            model_name="journal",
+            index=models.Index(fields=["connection", "-at"], name="calendars_j_connect_e4d5f7_idx"),
         ),
         migrations.AddIndex(
-            model_name='journal',
-            index=models.Index(fields=['appointment_id', '-at'], name='calendars_j_appoint_b5c88b_idx'),
+            model_name="journal",
+            index=models.Index(fields=["appointment_id", "-at"], name="calendars_j_appoint_b5c88b_idx"),
         ),
         migrations.AddIndex(
-            model_name='remoteevent',
-            index=models.Index(fields=['calendar', 'series_id'], name='calendars_r_calenda_b104ae_idx'),
+            model_name="remoteevent",
+            index=models.Index(fields=["calendar", "series_id"], name="calendars_r_calenda_b104ae_idx"),
         ),
         migrations.AddIndex(
-            model_name='remoteevent',
-            index=models.Index(fields=['calendar', 'op_key'], name='calendars_r_calenda_51db6b_idx'),
+            model_name="remoteevent",
+            index=models.Index(fields=["calendar", "op_key"], name="calendars_r_calenda_51db6b_idx"),
         ),
         migrations.AddIndex(
-            model_name='remoteevent',
-            index=models.Index(fields=['calendar', 'seen_generation'], name='calendars_r_calenda_cceb70_idx'),
+            model_name="remoteevent",
+            index=models.Index(fields=["calendar", "seen_generation"], name="calendars_r_calenda_cceb70_idx"),
         ),
         migrations.AddConstraint(
-            model_name='remoteevent',
-            constraint=models.UniqueConstraint(fields=('calendar', 'remote_id'), name='event_once_a_calendar'),
+            model_name="remoteevent",
+            constraint=models.UniqueConstraint(fields=("calendar", "remote_id"), name="event_once_a_calendar"),
         ),
         migrations.AddIndex(
-            model_name='busyspan',
-            index=models.Index(fields=['staff', 'start', 'end'], name='calendars_b_staff_i_39834d_idx'),
+            model_name="busyspan",
+            index=models.Index(fields=["staff", "start", "end"], name="calendars_b_staff_i_39834d_idx"),
         ),
         migrations.AddConstraint(
-            model_name='staffquestion',
-            constraint=models.UniqueConstraint(condition=models.Q(('closed_at__isnull', True)), fields=('link',), name='question_one_open_a_link'),
+            model_name="staffquestion",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("closed_at__isnull", True)), fields=("link",), name="question_one_open_a_link"
+            ),
         ),
     ]

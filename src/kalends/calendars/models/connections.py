@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from kalends.core.ids import new_id
 from kalends.sync.connection import State
-from kalends.sync.decide import Mode
+from kalends.sync.link import Mode
 
 
 class Provider(models.TextChoices):

@@ -2,7 +2,63 @@
 
 from __future__ import annotations
 
+from kalends.calendars.services.connections import (
+    disconnect,
+    pause,
+    resume,
+    revoke_calendar_sync,
+    set_mode,
+    set_provider_switch,
+    sync_now,
+    unfreeze,
+)
+from kalends.calendars.services.engine import (
+    PlannedAction,
+    plan_connection,
+    remind_of_connections,
+    run_connection,
+    wake_due_connections,
+)
+from kalends.calendars.services.external import (
+    add_external_calendar,
+    delete_external_calendar,
+    replace_external_calendars,
+)
+from kalends.calendars.services.invitations import create_invitation, invitation_url, revoke_invitation
+from kalends.calendars.services.joining import choose_calendars, refresh_calendars
 from kalends.calendars.services.live import CheckResult, live_check
+from kalends.calendars.services.oauth import connect_caldav, finish_oauth, start_oauth
+from kalends.calendars.services.questions import answer_question
 from kalends.calendars.services.wanted import want_event, want_no_event
 
-__all__ = ["CheckResult", "live_check", "want_event", "want_no_event"]
+__all__ = [
+    "CheckResult",
+    "PlannedAction",
+    "add_external_calendar",
+    "answer_question",
+    "choose_calendars",
+    "connect_caldav",
+    "create_invitation",
+    "delete_external_calendar",
+    "disconnect",
+    "finish_oauth",
+    "invitation_url",
+    "live_check",
+    "pause",
+    "plan_connection",
+    "refresh_calendars",
+    "remind_of_connections",
+    "replace_external_calendars",
+    "resume",
+    "revoke_calendar_sync",
+    "revoke_invitation",
+    "run_connection",
+    "set_mode",
+    "set_provider_switch",
+    "start_oauth",
+    "sync_now",
+    "unfreeze",
+    "wake_due_connections",
+    "want_event",
+    "want_no_event",
+]

@@ -6,12 +6,10 @@ from datetime import datetime
 from uuid import UUID
 
 from kalends.calendars import codec
-from kalends.calendars.due import AT_ONCE, make_due
+from kalends.calendars.links import NOT_STANDING, close_link, look_at, open_link
 from kalends.calendars.models import Link, LinkStatus, RemoteCalendar
 from kalends.jobs.locks import require_transaction
 from kalends.sync.port import Content
-
-_STANDING = (LinkStatus.CLOSED, LinkStatus.CLOSING, LinkStatus.ORPHANED)
 
 
 def want_event(*, appointment_id: UUID, staff_id: UUID, content: Content, time_set_at: datetime, version: int) -> None:
@@ -28,65 +26,26 @@ def want_event(*, appointment_id: UUID, staff_id: UUID, content: Content, time_s
     if unchanged and link.status == LinkStatus.OK:
         link.save(update_fields=["wanted_version"])
         return
-    _look_at(link, LinkStatus.PENDING)
+    look_at(link, LinkStatus.PENDING)
 
 
 def want_no_event(*, appointment_id: UUID, staff_id: UUID | None = None) -> None:
     """The appointment is cancelled, or (with `staff_id`) no longer this staff member's: its events are removed."""
     require_transaction()
-    links = Link.objects.filter(appointment_id=appointment_id).exclude(status__in=_STANDING)
+    links = Link.objects.filter(appointment_id=appointment_id)
     if staff_id is not None:
         links = links.filter(staff_id=staff_id)
-    for link in links.select_related("calendar").order_by("pk"):
+    # Left behind by a disconnection: removed if that account is ever connected again.
+    links.filter(status=LinkStatus.ORPHANED).update(wanted=None)
+    for link in links.exclude(status__in=NOT_STANDING).select_related("calendar").order_by("pk"):
         close_link(link)
 
 
-def close_link(link: Link) -> None:
-    """Nothing should stand there any more; the engine removes what does."""
-    link.wanted = None
-    link.verdict = None
-    codec.set_pending(link, None)
-    _look_at(link, LinkStatus.CLOSING)
-
-
 def _standing_link(appointment_id: UUID, staff_id: UUID) -> Link | None:
-    links = Link.objects.filter(appointment_id=appointment_id, staff_id=staff_id).exclude(status__in=_STANDING)
+    links = Link.objects.filter(appointment_id=appointment_id, staff_id=staff_id).exclude(status__in=NOT_STANDING)
     return links.select_related("calendar").order_by("-pk").first()
 
 
 def _link_in_receiving(appointment_id: UUID, staff_id: UUID) -> Link | None:
     calendar = RemoteCalendar.objects.filter(staff_id=staff_id, receives=True).first()
-    if calendar is None:
-        return None
-    return open_link(calendar, appointment_id)
-
-
-def open_link(calendar: RemoteCalendar, appointment_id: UUID) -> Link:
-    """A link in this calendar. One that was closed there is opened again as a new generation: its event has a new id.
-
-    One that is still closing keeps its generation: its event, which still stands, becomes ours to keep.
-    """
-    link = Link.objects.filter(calendar=calendar, appointment_id=appointment_id).first()
-    if link is None:
-        return Link(calendar=calendar, staff_id=calendar.staff_id, appointment_id=appointment_id)
-    if link.status == LinkStatus.CLOSED:
-        link.generation += 1
-        forget_remote(link)
-    link.status = LinkStatus.PENDING
-    return link
-
-
-def forget_remote(link: Link) -> None:
-    """Nothing is known to stand there."""
-    link.remote_id, link.tag = "", ""
-    link.base = link.echo = link.sent = link.verdict = None
-    codec.set_pending(link, None)
-
-
-def _look_at(link: Link, status: str) -> None:
-    link.status = status
-    link.due_at = AT_ONCE
-    link.attempts = 0
-    link.last_error = link.last_error_detail = ""
-    link.save()
-    make_due(link.calendar.connection_id)
+    return open_link(calendar, appointment_id) if calendar else None

@@ -1,0 +1,65 @@
+"""One worker a connection: a lease taken by compare-and-set on the database's clock, and a fence number.
+
+Whoever takes the lease raises the fence. A worker whose fence is not the row's any more can commit nothing.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import DateTimeField, ExpressionWrapper, F, Q, QuerySet
+from django.db.models.functions import Now
+
+from kalends.calendars.engine.context import Run
+from kalends.calendars.models import CalendarConnection
+from kalends.jobs.locks import require_transaction
+
+LENGTH = timedelta(seconds=120)
+
+
+class LeaseLost(Exception):
+    """Another worker has the connection; what this one was about to commit is not its to commit."""
+
+
+def _until() -> ExpressionWrapper:
+    return ExpressionWrapper(Now() + LENGTH, output_field=DateTimeField())
+
+
+def take(connection_id: UUID) -> int | None:
+    """The new fence, or None if another worker holds the lease. Clears `due_at`: a wake-up that comes later stays."""
+    holder = secrets.token_hex(8)
+    free = Q(lease_until__isnull=True) | Q(lease_until__lte=Now())
+    rows = CalendarConnection.objects.filter(free, pk=connection_id)
+    if not rows.update(lease_until=_until(), lease_holder=holder, fence=F("fence") + 1, due_at=None):
+        return None
+    return (
+        CalendarConnection.objects.filter(pk=connection_id, lease_holder=holder).values_list("fence", flat=True).get()
+    )
+
+
+def check_fence(run: Run) -> None:
+    """Locks the connection row and lengthens the lease, in the transaction that is about to apply something.
+
+    Raises LeaseLost if another worker has taken the connection.
+    """
+    require_transaction()
+    mine = CalendarConnection.objects.filter(pk=run.connection.pk, fence=run.fence)
+    if not mine.update(lease_until=_until()):
+        raise LeaseLost
+
+
+def release(connection_id: UUID, fence: int, next_due: datetime | None) -> None:
+    """Gives the lease back and sets the next look, unless somebody asked for an earlier one meanwhile."""
+    mine = CalendarConnection.objects.filter(pk=connection_id, fence=fence)
+    if next_due is not None:
+        mine.filter(Q(due_at__isnull=True) | Q(due_at__gt=next_due)).update(due_at=next_due)
+    mine.update(lease_until=None, lease_holder="")
+
+
+def due_connections(now: datetime) -> QuerySet[CalendarConnection]:
+    """Connections whose time has come, and those whose worker died; oldest first."""
+    crashed = Q(lease_until__lte=Now())
+    due = Q(due_at__lte=now, lease_until__isnull=True)
+    return CalendarConnection.objects.filter(crashed | due).order_by(F("due_at").asc(nulls_first=True), "pk")

@@ -1,0 +1,89 @@
+"""Evidence -> decisions, and the budget of deletions. The dry run and the run read the same list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from kalends.calendars.engine import journal
+from kalends.calendars.engine.context import Run
+from kalends.calendars.engine.read import Seen, read_links
+from kalends.calendars.models import CalendarConnection, Journal, Link, LinkStatus
+from kalends.sync.actions import Decision
+from kalends.sync.decide import decide
+from kalends.sync.link import PendingKind
+from kalends.sync.plan import over_budget
+from kalends.sync.port import Gone
+
+BATCH = 50
+HOUR = timedelta(hours=1)
+OVER = (LinkStatus.CLOSED, LinkStatus.ORPHANED)
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    seen: Seen
+    decision: Decision
+
+    @property
+    def link(self) -> Link:
+        return self.seen.link
+
+
+def open_links(connection: CalendarConnection) -> QuerySet[Link]:
+    return Link.objects.filter(calendar__connection=connection).exclude(status__in=OVER)
+
+
+def due_links(run: Run) -> list[Link]:
+    """What is due, oldest first; where a deletion is, all pending deletions, so that the budget sees them together."""
+    links = open_links(run.connection).select_related("calendar", "staff")
+    due = list(links.filter(due_at__lte=run.now).order_by("due_at", "pk")[:BATCH])
+    if any(link.pending and link.pending["kind"] == PendingKind.DELETED for link in due):
+        together = links.filter(pending__kind=PendingKind.DELETED.value).exclude(pk__in=[link.pk for link in due])
+        due += together.order_by("pk")
+    return due
+
+
+def make_plan(run: Run, links: Sequence[Link]) -> list[Planned]:
+    return [Planned(seen, decide(seen.state, seen.evidence, run.policy, run.now)) for seen in read_links(run, links)]
+
+
+def is_outside_deletion(planned: Planned, now: datetime) -> bool:
+    """Confirmed gone although it stood, of an appointment that is still to come."""
+    state = planned.seen.state
+    if not isinstance(planned.seen.evidence, Gone) or not state.remote_id or state.wanted is None:
+        return False
+    return state.wanted.content.span.end > now and state.verdict is None
+
+
+def exceeds_budget(run: Run, plan: Sequence[Planned]) -> bool:
+    """G11, over the rolling hour. What a person has released is not counted again."""
+    connection = run.connection
+    since = max(run.now - HOUR, connection.released_at or run.now - HOUR)
+    fresh = {
+        planned.link.pk
+        for planned in plan
+        if is_outside_deletion(planned, run.now) and not _released(planned, connection.released_at)
+    }
+    if not fresh:
+        return False
+    earlier = set(_journaled_deletions(connection, since))
+    standing = open_links(connection).filter(Q(wanted_end__gt=run.now) & ~Q(remote_id=""))
+    links = set(standing.values_list("pk", flat=True)) | earlier | fresh
+    return over_budget(deletions=len(fresh | earlier), links=len(links))
+
+
+def _released(planned: Planned, released_at: datetime | None) -> bool:
+    pending = planned.seen.state.pending
+    return released_at is not None and pending is not None and pending.first_seen <= released_at
+
+
+def _journaled_deletions(connection: CalendarConnection, since: datetime) -> list[UUID]:
+    lines = Journal.objects.filter(
+        connection=connection, at__gt=since, signal=journal.OUTSIDE_DELETION, link_id__isnull=False
+    )
+    return list(lines.values_list("link_id", flat=True).distinct())

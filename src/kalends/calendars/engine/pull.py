@@ -1,0 +1,249 @@
+"""Reading changes: each page's effects, the journal and (with the last) the next cursor commit together (F33)."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from django.db import DatabaseError, transaction
+from django.db.models import Q
+
+from kalends.calendars import codec, mirror
+from kalends.calendars.engine import journal
+from kalends.calendars.engine.context import Run, poll_interval
+from kalends.calendars.engine.lease import check_fence
+from kalends.calendars.handlers import handler
+from kalends.calendars.models import Link, LinkStatus, RemoteCalendar, RemoteEvent
+from kalends.calendars.ours import Ours, parse_op_key
+from kalends.companies.services import raise_schedule_revision
+from kalends.sync.busy import rolling_window
+from kalends.sync.link import shape_of
+from kalends.sync.observe import observe
+from kalends.sync.plan import implausible_drop
+from kalends.sync.port import CursorExpired, Deleted, Page, PageItem, Quarantined
+from kalends.sync.port import RemoteEvent as Event
+
+WEEK = timedelta(days=7)
+CHECK_EVERY = timedelta(hours=1)
+_OVER = (LinkStatus.CLOSED, LinkStatus.ORPHANED)
+
+
+def pull_calendar(run: Run, calendar: RemoteCalendar) -> None:
+    """Reads what changed in one calendar, or all of it if there is no cursor or its weekly full read is due."""
+    full = calendar.cursor == "" or (calendar.next_full_at is not None and calendar.next_full_at <= run.now)
+    if not full:
+        try:
+            _pull(run, calendar, calendar.cursor)
+            return
+        except CursorExpired:
+            _forget_cursor(run, calendar)
+    _begin_full(run, calendar)
+    _pull(run, calendar, "")
+
+
+def _pull(run: Run, calendar: RemoteCalendar, cursor: str) -> None:
+    window = rolling_window(run.now)
+    for page in run.provider.pull(calendar.remote_id, cursor, window):
+        run.at("page read")
+        run.report.pages += 1
+        with transaction.atomic():
+            _apply_page(run, calendar, page)
+            run.at("page applied, not committed")
+        run.at("page committed")
+
+
+def _forget_cursor(run: Run, calendar: RemoteCalendar) -> None:
+    with transaction.atomic():
+        check_fence(run)
+        calendar.cursor = ""
+        calendar.save(update_fields=["cursor"])
+        journal.write(run.connection, now=run.now, rule="cursor_expired", action="read_everything", calendar=calendar)
+
+
+def _begin_full(run: Run, calendar: RemoteCalendar) -> None:
+    """A new generation: what the finished read did not meet carries an older one (F22, F35)."""
+    with transaction.atomic():
+        check_fence(run)
+        calendar.generation += 1
+        calendar.reading_full = True
+        calendar.save(update_fields=["generation", "reading_full"])
+
+
+# -- one page -----------------------------------------------------------------------------------------------------
+
+
+def _apply_page(run: Run, calendar: RemoteCalendar, page: Page) -> None:
+    if calendar.staff_id is not None:
+        handler().lock_staff([calendar.staff_id])
+    check_fence(run)
+    links = _links_of(calendar, page.items)
+    changed = False
+    touched: list[str] = []
+    for item in page.items:
+        stored = _store_item(run, calendar, item, links)
+        if stored is None:
+            removed, series = mirror.forget_event(calendar, item.id)
+            changed |= removed
+            touched += [series] if series else []
+        elif stored:
+            touched.append(item.id)
+    changed |= _drop_replaced_exceptions(calendar, page.items)
+    changed |= derive_spans(run, calendar, touched)
+    if page.last:
+        changed |= _finish(run, calendar, page)
+    if changed and calendar.staff_id is not None:
+        raise_schedule_revision([calendar.staff_id])
+
+
+def _store_item(run: Run, calendar: RemoteCalendar, item: PageItem, links: dict[str, Link]) -> bool | None:
+    """True: mirrored; False: set aside; None: it is gone. One malformed item never stops the rest (F44)."""
+    try:
+        with transaction.atomic():
+            link = links.get(item.id)
+            if isinstance(item, Quarantined):
+                _quarantine(run, calendar, item.reason)
+                return False
+            if isinstance(item, Deleted) or (item.cancelled and not item.series_id):
+                if link is not None:
+                    note_hint(run, link, None)
+                return None
+            mirror.store_event(calendar, item)
+            if link is not None:
+                note_hint(run, link, item)
+            elif item.op_key:
+                _expect_adoption(run, calendar, item)
+            return True
+    except (DatabaseError, ValueError) as error:
+        _quarantine(run, calendar, type(error).__name__)
+        return False
+
+
+def _quarantine(run: Run, calendar: RemoteCalendar, reason: str) -> None:
+    calendar.quarantined += 1
+    calendar.save(update_fields=["quarantined"])
+    journal.write(
+        run.connection, now=run.now, rule="malformed", action="quarantine", evidence=reason, calendar=calendar
+    )
+
+
+def _links_of(calendar: RemoteCalendar, items: Sequence[PageItem]) -> dict[str, Link]:
+    links = Link.objects.select_for_update(of=("self",)).filter(
+        calendar=calendar, remote_id__in=[item.id for item in items]
+    )
+    return {link.remote_id: link for link in links.exclude(status__in=_OVER).order_by("pk")}
+
+
+def note_hint(run: Run, link: Link, event: Event | None) -> None:
+    """A page starts the grace time and asks for a direct read; it never acts."""
+    state = codec.state_of(link)
+    shape = None if event is None else shape_of(event)
+    seen = observe(state, shape, event.tag if event else "", run.policy, run.now)
+    if seen.pending != state.pending:
+        codec.set_pending(link, seen.pending)
+        link.status = LinkStatus.PENDING if link.status == LinkStatus.OK else link.status
+        if link.staff_id:
+            raise_schedule_revision([link.staff_id])
+    if event is not None and shape == state.echo:
+        link.tag = event.tag
+    if seen.look_at is not None:
+        link.due_at = seen.look_at if link.due_at is None else min(link.due_at, seen.look_at)
+    link.save()
+
+
+def _expect_adoption(run: Run, calendar: RemoteCalendar, event: Event) -> None:
+    """Our marker on an unlinked event: perhaps a create of ours whose answer was lost. A direct read decides."""
+    named = parse_op_key(event.op_key)
+    if named is None:
+        return
+    waiting = Link.objects.filter(pk=named[0], generation=named[1], calendar=calendar, remote_id="")
+    waiting.exclude(status__in=_OVER).update(due_at=run.now)
+
+
+def _drop_replaced_exceptions(calendar: RemoteCalendar, items: Sequence[PageItem]) -> bool:
+    """Exceptions that live inside their master's resource ("<id>#...") are replaced together with it."""
+    present = {item.id for item in items}
+    changed = False
+    for item in items:
+        if isinstance(item, Event) and not item.series_id:
+            inside = RemoteEvent.objects.filter(calendar=calendar, remote_id__startswith=f"{item.id}#")
+            removed, _ = inside.exclude(remote_id__in=present).delete()
+            changed |= bool(removed)
+    return changed
+
+
+def derive_spans(run: Run, calendar: RemoteCalendar, remote_ids: Sequence[str]) -> bool:
+    """Busy spans of these events anew; True if any changed. A series nobody can follow is shown, and blocks once."""
+    if not remote_ids:
+        return False
+    ours = Ours.in_calendar(calendar)
+    marked = RemoteEvent.objects.filter(calendar=calendar, op_key__in=ours.expected).values_list("remote_id", flat=True)
+    changed, bad = mirror.rebuild_spans(calendar, remote_ids, ours.ids | set(marked), rolling_window(run.now))
+    for _ in bad:
+        _quarantine(run, calendar, "unexpandable")
+    return changed
+
+
+# -- the last page ------------------------------------------------------------------------------------------------
+
+
+def _finish(run: Run, calendar: RemoteCalendar, page: Page) -> bool:
+    """The read is whole: the cursor moves, the mirror is fresh as of the run's beginning."""
+    changed = _sweep(run, calendar) if page.complete else False
+    calendar.cursor = page.next_cursor
+    calendar.fresh_as_of = run.now
+    calendar.next_poll_at = run.now + poll_interval()
+    calendar.reading_full = False
+    calendar.save()
+    return changed
+
+
+def _sweep(run: Run, calendar: RemoteCalendar) -> bool:
+    """By id: what a full read did not meet. Of ours that is a hint; of foreign events a deletion, if plausible."""
+    unseen = RemoteEvent.objects.filter(calendar=calendar, seen_generation__lt=calendar.generation)
+    _look_at_absent(run, calendar)
+    calendar.next_full_at = run.now + WEEK + stagger(calendar)
+    if _implausible(run, calendar, unseen.filter(_future(run.now)).count()):
+        calendar.next_full_at = run.now
+        return False
+    calendar.suspected_drop = 0
+    removed, _ = unseen.delete()
+    return bool(removed)
+
+
+def _implausible(run: Run, calendar: RemoteCalendar, missing: int) -> bool:
+    """F20: an empty list with status 200 is no reason to call somebody free. A second full read decides."""
+    mirrored = RemoteEvent.objects.filter(_future(run.now), calendar=calendar).count()
+    if calendar.suspected_drop or not implausible_drop(missing=missing, mirrored=mirrored):
+        return False
+    calendar.suspected_drop = missing
+    journal.write(run.connection, now=run.now, rule="implausible_drop", action="read_again", calendar=calendar)
+    return True
+
+
+def _future(now: datetime) -> Q:
+    return Q(end__gt=now) | Q(end_date__gt=now.date()) | ~Q(recurrence=[])
+
+
+def _look_at_absent(run: Run, calendar: RemoteCalendar) -> None:
+    seen = RemoteEvent.objects.filter(calendar=calendar, seen_generation=calendar.generation)
+    absent = (
+        Link.objects.filter(calendar=calendar, wanted_end__gt=rolling_window(run.now).start)
+        .exclude(status__in=_OVER)
+        .exclude(remote_id="")
+        .exclude(remote_id__in=seen.values("remote_id"))
+    )
+    hint_absent(run, absent)
+
+
+def hint_absent(run: Run, links: Iterable[Link]) -> None:
+    """A complete list lacks them: each is read directly, now."""
+    for link in links:
+        if link.due_at is None or link.due_at > run.now:
+            link.due_at = run.now
+            link.save(update_fields=["due_at"])
+
+
+def stagger(calendar: RemoteCalendar) -> timedelta:
+    """Up to a day, always the same for one calendar, so that full reads do not come all at once."""
+    return timedelta(seconds=zlib.crc32(calendar.pk.bytes) % 86_400)

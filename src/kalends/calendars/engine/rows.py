@@ -1,0 +1,77 @@
+"""Changes of link rows that every step of the engine shares. Inside the caller's transaction."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from kalends.calendars import codec
+from kalends.calendars.engine.context import Run
+from kalends.calendars.engine.plan import Planned
+from kalends.calendars.handlers import handler
+from kalends.calendars.models import Link, LinkStatus, StaffQuestion
+from kalends.jobs.rows import backoff
+
+LONGEST_WAIT = timedelta(hours=6)
+_FIRST_WAIT = timedelta(minutes=1)
+# Conflicts and lost answers are looked into at once this often, then with growing pauses.
+_AT_ONCE = 3
+
+
+def lock_link(planned: Planned) -> Link | None:
+    """The row under lock, if it is still what the decision was based on; None: decide again."""
+    was = planned.link
+    link = Link.objects.select_for_update(of=("self",)).select_related("calendar__connection", "staff").get(pk=was.pk)
+    based_on = (was.wanted, was.time_set_at, was.generation, was.remote_id, was.verdict, was.status)
+    if (link.wanted, link.time_set_at, link.generation, link.remote_id, link.verdict, link.status) != based_on:
+        return None
+    followed = planned.seen.followed
+    if followed is not None:
+        link.calendar = followed
+        link.remote_id = planned.seen.state.remote_id
+    return link
+
+
+def look_again(link: Link, run: Run) -> None:
+    """At once while that may help, then with growing pauses (F43)."""
+    pause = timedelta(0) if link.attempts <= _AT_ONCE else pause_after(link)
+    link.due_at = run.now + pause
+    link.save()
+    run.report.again = run.report.again or not pause
+
+
+def pause_after(link: Link) -> timedelta:
+    return backoff(link.attempts, base=_FIRST_WAIT, cap=LONGEST_WAIT)
+
+
+def settle(link: Link, status: str) -> None:
+    """Nothing is left to do for this link until something changes."""
+    link.status = status
+    link.due_at = None
+    link.sent = None
+    link.verdict = None
+    link.attempts = 0
+    link.last_error = link.last_error_detail = ""
+    codec.set_pending(link, None)
+    link.save()
+
+
+def close_question(link: Link, run: Run) -> None:
+    StaffQuestion.objects.filter(link=link, closed_at__isnull=True).update(closed_at=run.now)
+
+
+def refuse(link: Link, run: Run, code: str, detail: str = "") -> bool:
+    """A named state that a person is shown; tried again, at last every 6 h. True if it is news."""
+    news = link.status != LinkStatus.REFUSED
+    link.status = LinkStatus.REFUSED
+    link.last_error, link.last_error_detail = code[:16], detail[:200]
+    link.due_at = run.now + pause_after(link)
+    link.save()
+    if news:
+        note(link, run, "sync_refused", reason=code)
+    return news
+
+
+def note(link: Link, run: Run, text_key: str, **detail: str) -> None:
+    """A line in the appointment's history, with the calendar it came from."""
+    described = {"provider": run.connection.provider, **detail}
+    handler().note(link.appointment_id, text_key=text_key, detail=described, now=run.now)

@@ -1,0 +1,96 @@
+"""Events that carry our marker and belong to no standing link: a late arrival of our own, or a copy made by hand.
+
+Only the id that a look-up by our key gives is our own write (F01). A request of a worker that had lost its lease may
+arrive after its link was closed: such an event is removed when seen. A copy is foreign, read-only, and blocks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from kalends.calendars.engine import journal
+from kalends.calendars.engine.context import Run
+from kalends.calendars.engine.lease import check_fence
+from kalends.calendars.engine.pull import derive_spans
+from kalends.calendars.mirror import forget_event
+from kalends.calendars.models import Link, LinkStatus, RemoteCalendar, RemoteEvent
+from kalends.calendars.ours import Ours, parse_op_key
+from kalends.sync.port import Ambiguous, Conflict, Forbidden, Guard, NotFound
+from kalends.sync.port import RemoteEvent as Event
+
+_OVER = (LinkStatus.CLOSED, LinkStatus.ORPHANED)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stray:
+    calendar: RemoteCalendar
+    row: RemoteEvent
+    link: Link | None
+    generation: int
+
+
+def settle_strays(run: Run) -> None:
+    """Costs a look-up for each marked event that no link claims; judged once, it costs nothing any more."""
+    for calendar in run.chosen_calendars():
+        for stray in _strays(calendar):
+            _settle(run, stray)
+
+
+def _strays(calendar: RemoteCalendar) -> list[_Stray]:
+    ours = Ours.in_calendar(calendar)
+    marked = RemoteEvent.objects.filter(calendar=calendar).exclude(op_key="").exclude(remote_id__in=ours.ids)
+    found = []
+    for row in marked.exclude(op_key__in=ours.expected):
+        named = parse_op_key(row.op_key)
+        link = Link.objects.filter(pk=named[0], calendar__connection=calendar.connection_id).first() if named else None
+        found.append(_Stray(calendar, row, link, named[1] if named else 0))
+    return found
+
+
+def _settle(run: Run, stray: _Stray) -> None:
+    link = stray.link
+    if link is None:
+        # A restored backup, or another installation's: kept and shown, and it blocks.
+        _call_foreign(run, stray, "marked_without_link")
+        return
+    if link.status not in _OVER and link.generation == stray.generation and link.due_at is not None:
+        return  # its own link is being looked at: perhaps this is where its event was moved to
+    event = run.provider.find(stray.calendar.remote_id, stray.row.op_key)
+    run.at("stray looked up")
+    if event is None or event.cancelled or event.id != stray.row.remote_id or _is_live(link, stray):
+        _call_foreign(run, stray, "copy")
+    else:
+        _remove(run, stray, event)
+
+
+def _is_live(link: Link, stray: _Stray) -> bool:
+    """The event of a standing link in another calendar was copied under the same id: the copy is foreign."""
+    return link.status not in _OVER and link.generation == stray.generation
+
+
+def _call_foreign(run: Run, stray: _Stray, rule: str) -> None:
+    with transaction.atomic():
+        check_fence(run)
+        stray.row.op_key = ""
+        stray.row.save(update_fields=["op_key"])
+        derive_spans(run, stray.calendar, [stray.row.remote_id])
+        journal.write(
+            run.connection, now=run.now, rule=rule, action="keep_foreign", calendar=stray.calendar, link=stray.link
+        )
+
+
+def _remove(run: Run, stray: _Stray, event: Event) -> None:
+    try:
+        run.provider.remove(stray.calendar.remote_id, Guard(event.id, event.tag, event.raw))
+    except (Conflict, Ambiguous, NotFound, Forbidden):
+        return  # the marker stays in the mirror: the next run looks again
+    run.report.writes += 1
+    run.at("stray removed")
+    with transaction.atomic():
+        check_fence(run)
+        forget_event(stray.calendar, stray.row.remote_id)
+        journal.write(
+            run.connection, now=run.now, rule="late_arrival", action="delete", calendar=stray.calendar, link=stray.link
+        )

@@ -1,0 +1,51 @@
+"""Opening and closing links. Inside the caller's transaction."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from kalends.calendars import codec
+from kalends.calendars.due import AT_ONCE, make_due
+from kalends.calendars.models import Link, LinkStatus, RemoteCalendar
+
+NOT_STANDING = (LinkStatus.CLOSED, LinkStatus.CLOSING, LinkStatus.ORPHANED)
+
+
+def open_link(calendar: RemoteCalendar, appointment_id: UUID) -> Link:
+    """A link in this calendar, not saved yet. One that was closed there becomes a new generation: another event id.
+
+    One that is still closing, or was left behind by a disconnection, keeps its generation and what is known of its
+    event, which stands there perhaps and is ours to keep.
+    """
+    link = Link.objects.select_related("calendar").filter(calendar=calendar, appointment_id=appointment_id).first()
+    if link is None:
+        return Link(calendar=calendar, staff_id=calendar.staff_id, appointment_id=appointment_id)
+    if link.status == LinkStatus.CLOSED:
+        link.generation += 1
+        forget_remote(link)
+    return link
+
+
+def forget_remote(link: Link) -> None:
+    """Nothing is known to stand there."""
+    link.remote_id, link.tag = "", ""
+    link.base = link.echo = link.sent = link.verdict = None
+    codec.set_pending(link, None)
+
+
+def close_link(link: Link) -> None:
+    """Nothing should stand there any more; the engine removes what does."""
+    link.wanted = None
+    link.verdict = None
+    codec.set_pending(link, None)
+    look_at(link, LinkStatus.CLOSING)
+
+
+def look_at(link: Link, status: str) -> None:
+    """Makes the link and its connection due at once, with no memory of earlier failures."""
+    make_due(link.calendar.connection_id)
+    link.status = status
+    link.due_at = AT_ONCE
+    link.attempts = 0
+    link.last_error = link.last_error_detail = ""
+    link.save()

@@ -1,0 +1,174 @@
+"""Connecting an account: by a consent page (OAuth code with PKCE), or by address, user name and password (CalDAV)."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from kalends.calendars.models import CalendarConnection, Invitation, OAuthState, Provider
+from kalends.calendars.providers import configuration_problems, provider_settings
+from kalends.calendars.services.joining import refresh_calendars, store_grant
+from kalends.companies.models import Company, Staff
+from kalends.core.errors import InvalidInput, NotAllowed, NotFound, Unavailable
+from kalends.core.ids import new_id, new_token, token_digest
+from kalends.jobs.secrets import seal, unseal
+from kalends.providers.caldav import connect as caldav
+from kalends.providers.google import connect as google
+from kalends.sync.port import AuthRevoked, AuthTransient, Forbidden, Permanent, ProviderError
+from kalends.sync.port import NotFound as NothingThere
+
+LASTS = timedelta(minutes=15)
+_VERIFIER = "calendars.OAuthState.verifier"
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """`exchange` turns a code into the secret to store, with "subject" and "email" of the account in it."""
+
+    authorize_url: Callable[..., str]
+    exchange: Callable[..., dict[str, str]]
+
+
+_flows: dict[str, Flow] = {Provider.GOOGLE: Flow(google.authorize_url, google.exchange)}
+_discover: list[Callable[..., dict[str, str]]] = [caldav.discover]
+
+
+@contextmanager
+def other_doors(flow: Flow, discover: Callable[..., dict[str, str]]) -> Iterator[None]:
+    """Takes other doors to accounts for a while: tests connect calendars in memory."""
+    before = _flows[Provider.GOOGLE]
+    _flows[Provider.GOOGLE] = flow
+    _discover.append(discover)
+    try:
+        yield
+    finally:
+        _flows[Provider.GOOGLE] = before
+        _discover.pop()
+
+
+def check_offered(company: Company, provider: str) -> None:
+    """Raises NotAllowed if the company has not switched the provider on."""
+    if not getattr(company, f"{provider}_enabled", False):
+        raise NotAllowed("Syncing with this kind of calendar is switched off for the company.", code="provider_off")
+
+
+# -- consent page -------------------------------------------------------------------------------------------------
+
+
+def start_oauth(
+    *, staff: Staff, provider: str, session_binding: str, invitation: Invitation | None = None, now: datetime
+) -> str:
+    """The address of the consent page. `session_binding` is a secret of the browser's session: only it may return."""
+    check_offered(staff.company, provider)
+    if provider not in _flows or configuration_problems(provider):
+        raise Unavailable("This kind of calendar is not configured on this installation.", code="not_configured")
+    state, verifier, ident = new_token(), secrets.token_urlsafe(64), new_id()
+    OAuthState.objects.create(
+        id=ident,
+        state_digest=token_digest(state),
+        session_digest=token_digest(session_binding),
+        provider=provider,
+        company_id=staff.company_id,
+        staff=staff,
+        invitation=invitation,
+        verifier=seal(verifier, row=ident, field=_VERIFIER),
+        created_at=now,
+        expires_at=now + LASTS,
+    )
+    return _flows[provider].authorize_url(provider_settings(), state=state, verifier=verifier)
+
+
+def finish_oauth(
+    *, provider: str, state: str, code: str, error: str, session_binding: str, now: datetime
+) -> CalendarConnection:
+    """What came back from the consent page. Single use; raises NotFound, NotAllowed or Unavailable with what to do."""
+    trip = _redeem(provider, state, session_binding, now)
+    if error or not code:
+        raise NotAllowed("The calendar was not shared, so nothing was connected.", code="consent_denied")
+    check_offered(trip.company, provider)
+    try:
+        secret = _flows[provider].exchange(
+            provider_settings(), code=code, verifier=unseal(trip.verifier, row=trip.pk, field=_VERIFIER), now=now
+        )
+    except ProviderError as failure:
+        raise _exchange_error(failure) from failure
+    connection = store_grant(
+        staff=trip.staff,
+        provider=provider,
+        subject=secret["subject"],
+        label=secret["email"],
+        secret=secret,
+        invitation=trip.invitation,
+        now=now,
+    )
+    refresh_calendars(connection=connection)
+    return connection
+
+
+def _redeem(provider: str, state: str, session_binding: str, now: datetime) -> OAuthState:
+    rows = OAuthState.objects.filter(
+        state_digest=token_digest(state),
+        session_digest=token_digest(session_binding),
+        provider=provider,
+        used_at__isnull=True,
+        expires_at__gt=now,
+    )
+    trip = rows.select_related("company", "staff__company", "invitation").first()
+    if trip is None or not rows.filter(pk=trip.pk).update(used_at=now):
+        raise NotFound("This sign-in has run out. Begin again from the invitation.", code="oauth_state_invalid")
+    invitation = trip.invitation
+    if invitation is not None and (invitation.revoked_at or invitation.used_at):
+        raise NotFound("This invitation is not valid any more. Ask for a new one.", code="invitation_invalid")
+    return trip
+
+
+def _exchange_error(failure: ProviderError) -> Exception:
+    if isinstance(failure, Forbidden):
+        return NotAllowed("A permission was left out. Connect again and allow all of them.", code="permission_missing")
+    if isinstance(failure, AuthRevoked | Permanent):
+        return NotAllowed("The calendar system did not accept the sign-in. Begin again.", code="consent_denied")
+    return Unavailable("The calendar system could not be reached. Try again.", code="provider_unreachable")
+
+
+# -- address, user name and password ------------------------------------------------------------------------------
+
+
+def connect_caldav(
+    *, staff: Staff, url: str, username: str, password: str, invitation: Invitation | None = None, now: datetime
+) -> CalendarConnection:
+    """Looks for the account's calendars and stores the connection. Raises InvalidInput for what the person can mend."""
+    check_offered(staff.company, Provider.CALDAV)
+    if not url.strip() or not username.strip():
+        raise InvalidInput("An address and a user name are needed.", field="url" if not url.strip() else "username")
+    secret = _discovered(url, username, password)
+    connection = store_grant(
+        staff=staff,
+        provider=Provider.CALDAV,
+        subject=_caldav_subject(secret),
+        label=username,
+        secret=secret,
+        invitation=invitation,
+        now=now,
+    )
+    refresh_calendars(connection=connection)
+    return connection
+
+
+def _discovered(url: str, username: str, password: str) -> dict[str, str]:
+    try:
+        return _discover[-1](provider_settings(), address=url, username=username, password=password)
+    except (AuthTransient, AuthRevoked) as failure:
+        message = "The user name or the password is not accepted. Some servers want an app password."
+        raise InvalidInput(message, code="credentials_refused", field="password") from failure
+    except (NothingThere, Forbidden, Permanent) as failure:
+        raise InvalidInput("No calendars were found at this address.", code="no_calendars", field="url") from failure
+    except ProviderError as failure:
+        raise Unavailable("The server could not be reached. Try again.", code="provider_unreachable") from failure
+
+
+def _caldav_subject(secret: Mapping[str, str]) -> str:
+    """Stable for an account: its principal, or its home and user name where the server names no principal."""
+    return (secret.get("principal") or f"{secret['url']}#{secret['username']}")[:255]

@@ -1,0 +1,40 @@
+"""What must happen even if every wake-up was lost, and what follows a company's switches. Reads the clock."""
+
+from __future__ import annotations
+
+from django.conf import settings
+
+from kalends.calendars import services
+from kalends.companies.models import Company
+from kalends.companies.services import on_provider_switches_changed
+from kalends.core.clock import utc_now
+from kalends.jobs import sweeps
+
+_REMIND_EVERY_SECONDS = 300.0
+
+
+def register_all() -> None:
+    """Called once, when Django has started."""
+    sweeps.register("calendars: due connections", _sweep_seconds, _wake_due)
+    sweeps.register("calendars: reminders", lambda: _REMIND_EVERY_SECONDS, _remind)
+    on_provider_switches_changed(_follow_switches)
+
+
+def _sweep_seconds() -> float:
+    """Polls are due by the rows' times; a sweep slower than the poll interval would lengthen it."""
+    return min(settings.KALENDS.sweep_seconds, settings.KALENDS.poll_seconds)
+
+
+def _wake_due() -> None:
+    services.wake_due_connections(now=utc_now())
+
+
+def _remind() -> None:
+    services.remind_of_connections(now=utc_now())
+
+
+def _follow_switches(company: Company, switched: set[str]) -> None:
+    for switch in sorted(switched):
+        provider = switch.removesuffix("_enabled")
+        enabled = bool(getattr(company, switch))
+        services.set_provider_switch(company=company, provider=provider, enabled=enabled, now=utc_now())
