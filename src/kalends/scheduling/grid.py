@@ -4,10 +4,10 @@ Nothing here reads a clock, nor a zone but for the clean clock times of the grid
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import compress, repeat
+from itertools import compress
 
 from kalends.scheduling.busy import Forbidden
 from kalends.scheduling.opening import Grid, Stretch
@@ -19,16 +19,35 @@ QUARTER = 15 * MINUTE
 
 def free_of(grid: Grid, forbidden: Forbidden, low: int, high: int) -> list[int]:
     """The starts of a grid in [low, high) whose appointment touches nothing forbidden."""
-    starts, ends = grid
-    begins, overs = forbidden
-    free = bytearray(b"\x01") * len(starts)
-    # The loops over rows run inside map: this is the innermost part of every search.
-    lost = zip(map(bisect_right, repeat(ends), begins), map(bisect_left, repeat(starts), overs), strict=True)
-    for first, after in lost:
+    free = bytearray(b"\x01") * len(grid.starts)
+    for first, after in _lost(grid, forbidden):
         if first < after:
             free[first:after] = bytes(after - first)
-    here, stop = bisect_left(starts, low), bisect_left(starts, high)
-    return list(compress(starts[here:stop], free[here:stop]))
+    here, stop = bisect_left(grid.starts, low), bisect_left(grid.starts, high)
+    return list(compress(grid.starts[here:stop], free[here:stop]))
+
+
+def _lost(grid: Grid, forbidden: Forbidden) -> Iterator[tuple[int, int]]:
+    """Per forbidden time the places [first, after) of the starts that it costs: those with
+    begin - length < start < over. The innermost loops of every search, so they are kept flat.
+    """
+    begins, overs = _within(grid, forbidden)
+    unit, place = grid.unit, grid.below.__getitem__
+    after_begin = grid.origin + grid.length - unit
+    up_to_over = grid.origin - unit + 1
+    firsts = map(place, [(begin - after_begin) // unit for begin in begins])
+    afters = map(place, [(over - up_to_over) // unit for over in overs])
+    return zip(firsts, afters, strict=True)
+
+
+def _within(grid: Grid, forbidden: Forbidden) -> Forbidden:
+    """The same time, as far as the grid's table reaches; mostly all of it."""
+    begins, overs = forbidden
+    first, last = grid.origin + grid.length, grid.over
+    if not begins or (first <= min(begins) and max(overs) <= last):
+        return forbidden
+    both = [(max(begin, first), min(over, last)) for begin, over in zip(begins, overs, strict=True)]
+    return [begin for begin, over in both if begin < over], [over for begin, over in both if begin < over]
 
 
 def anchored_starts(
