@@ -59,7 +59,7 @@ def test_insert_refuses_what_google_refuses(google: Any, change: dict[str, Any],
     assert refusal(google.events().insert(calendarId="primary", body={**timed(), **change})) == (400, reason)
 
 
-def test_insert_with_a_used_id_is_a_duplicate_also_after_deletion_F03(google: Any) -> None:
+def test_insert_with_a_used_id_is_a_duplicate_also_after_deletion(google: Any) -> None:
     events = google.events()
     events.insert(calendarId="primary", body=timed(id=OWN)).execute()
     assert refusal(events.insert(calendarId="primary", body=timed(id=OWN))) == (409, "duplicate")

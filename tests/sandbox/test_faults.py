@@ -39,14 +39,14 @@ def test_an_error_is_answered_as_often_as_ordered(google: Any, sandbox: Running,
     assert google.events().list(calendarId="primary").execute()["items"] == []
 
 
-def test_an_answer_can_be_lost_after_the_effect_F02(google: Any, sandbox: Running) -> None:
+def test_an_answer_can_be_lost_after_the_effect(google: Any, sandbox: Running) -> None:
     sandbox.faults.add("drop_after", method="POST", times=2)  # the client itself sends again once
     with pytest.raises((RemoteDisconnected, BadStatusLine, ConnectionError)):
         google.events().insert(calendarId="primary", body=timed(id="lost0")).execute()
     assert google.events().get(calendarId="primary", eventId="lost0").execute()["status"] == "confirmed"
 
 
-def test_an_error_can_be_answered_after_the_effect_F02(google: Any, sandbox: Running) -> None:
+def test_an_error_can_be_answered_after_the_effect(google: Any, sandbox: Running) -> None:
     sandbox.faults.add("error_after", method="POST", status=503)
     assert refusal(google.events().insert(calendarId="primary", body=timed(id="lost0"))) == (503, "backendError")
     assert google.events().get(calendarId="primary", eventId="lost0").execute()["status"] == "confirmed"

@@ -189,7 +189,7 @@ def test_a_series_is_a_master_or_its_occurrences_by_wall_time(google: Any) -> No
     assert ids(listed(google, timeMin="2026-12-01T00:00:00Z")) == []
 
 
-def test_exceptions_stand_beside_their_master_F57(google: Any) -> None:
+def test_exceptions_stand_beside_their_master(google: Any) -> None:
     events = google.events()
     events.insert(calendarId="primary", body=weekly(id=SERIES)).execute()
     token = listed(google)["nextSyncToken"]

@@ -87,7 +87,7 @@ def test_a_refusing_receiver_is_not(google: Any, sandbox: Running, hook: Hook) -
     assert hook.states() == ["sync"]
 
 
-def test_a_stopped_channel_is_silent_and_stopping_needs_the_resource_id_F46(
+def test_a_stopped_channel_is_silent_and_stopping_needs_the_resource_id(
     google: Any, sandbox: Running, hook: Hook
 ) -> None:
     channel = watch(google, hook)
@@ -99,9 +99,7 @@ def test_a_stopped_channel_is_silent_and_stopping_needs_the_resource_id_F46(
     assert hook.states() in ([], ["sync"])
 
 
-def test_an_expired_channel_is_silent_and_its_id_free_F52(
-    google: Any, sandbox: Running, hook: Hook, clock: Clock
-) -> None:
+def test_an_expired_channel_is_silent_and_its_id_free(google: Any, sandbox: Running, hook: Hook, clock: Clock) -> None:
     watch(google, hook, params={"ttl": "60"})
     assert sandbox.sender.wait_idle()
     clock.now += timedelta(seconds=61)

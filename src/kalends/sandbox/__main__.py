@@ -6,11 +6,13 @@ import argparse
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from kalends.sandbox.app import Options, Running, start
 from kalends.sandbox.caldav import CalDavCalendar
 from kalends.sandbox.google.oauth import Client
+from kalends.sandbox.google.store import PRESET
 
 _EXAMPLE = "example: python -m kalends.sandbox --port 8010 --data var/sandbox --mail var/mail"
 
@@ -27,6 +29,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--client-id", default=standard.id)
     parser.add_argument("--client-secret", default=standard.secret)
     parser.add_argument("--redirect-uri", action="append", default=[], help="exact redirect address; may be repeated")
+    parser.add_argument("--timezone", help="zone of the accounts that are made at first start")
     parser.add_argument("--empty", action="store_true", help="begin without demo events")
     parser.add_argument("--caldav", help="address of a CalDAV calendar or home to show too")
     parser.add_argument("--caldav-user", default="")
@@ -44,6 +47,7 @@ def options_from(argv: Sequence[str]) -> Options:
         name = given.caldav_name or given.caldav_user
         caldav = (CalDavCalendar(given.caldav, given.caldav_user, given.caldav_password, given.caldav_timezone, name),)
     client = Client(given.client_id, given.client_secret, redirect_uris=tuple(given.redirect_uri))
+    accounts = [replace(account, timezone=given.timezone or account.timezone) for account in PRESET]
     return Options(
         port=given.port,
         host=given.host,
@@ -51,6 +55,7 @@ def options_from(argv: Sequence[str]) -> Options:
         data=given.data,
         mail=given.mail,
         caldav=caldav,
+        accounts=accounts,
         demo_events=not given.empty,
     )
 

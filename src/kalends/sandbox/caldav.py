@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 from uuid import uuid4
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from defusedxml import ElementTree
 
@@ -33,7 +33,7 @@ _QUERY = """<?xml version="1.0"?>
 <c:filter><c:comp-filter name="VCALENDAR"><c:comp-filter name="VEVENT">
 <c:time-range start="{low}" end="{high}"/></c:comp-filter></c:comp-filter></c:filter></c:calendar-query>"""
 _EVENT = re.compile(r"BEGIN:VEVENT\r?\n(.*?)END:VEVENT", re.DOTALL)
-_MARKS = ("X-KALENDS", "KALENDS")
+_MARK = "X-KALENDS-KEY"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class CalDavCalendar:
             end=end,
             all_day=all_day,
             free=_value(text, "TRANSP") == "TRANSPARENT",
-            by="app" if any(mark in text.upper() for mark in _MARKS) else "",
+            by="app" if _MARK in text.upper() else "",
             series=series,
             editable=not series,
             notes=_value(text, "DESCRIPTION"),
@@ -124,7 +124,8 @@ class CalDavCalendar:
         parts = text.split("BEGIN:VEVENT")
         if len(parts) != 2 or "\nRRULE" in parts[1]:
             raise NotAllowed("the page does not move series on a CalDAV server")
-        for line in self._lines(edit):
+        stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+        for line in (*self._lines(edit, parts[1]), f"DTSTAMP:{stamp}", f"LAST-MODIFIED:{stamp}"):
             parts[1] = _with_line(parts[1], line)
         if edit.title is not None:
             parts[1] = _with_line(parts[1], f"SUMMARY:{_escape(edit.title)}")
@@ -135,16 +136,21 @@ class CalDavCalendar:
     def delete(self, calendar: str, event: str, edit: Edit) -> None:
         self._request("DELETE", urljoin(self.url, event))
 
-    def _lines(self, edit: Edit) -> list[str]:
-        """DTSTART and DTEND, in UTC: a zone by name would need its VTIMEZONE beside it."""
+    def _lines(self, edit: Edit, before: str = "") -> list[str]:
+        """DTSTART and DTEND: in the zone that the event `before` names, else in UTC."""
         lines = []
         for name, text in (("DTSTART", edit.start), ("DTEND", edit.end)):
             if text is None:
                 continue
             if source.is_day(text):
                 lines.append(f"{name};VALUE=DATE:{source.day(text):%Y%m%d}")
+                continue
+            moment = source.instant(text, self.timezone)
+            named = re.search(rf'(?m)^{name};TZID="?([^;":\r\n]+)', _unfold(before))
+            if named and named[1] in available_timezones():
+                lines.append(f"{name};TZID={named[1]}:{moment.astimezone(ZoneInfo(named[1])):%Y%m%dT%H%M%S}")
             else:
-                lines.append(f"{name}:{source.instant(text, self.timezone):%Y%m%dT%H%M%SZ}")
+                lines.append(f"{name}:{moment:%Y%m%dT%H%M%SZ}")
         return lines
 
     # -- transport ---------------------------------------------------------------------------------------------

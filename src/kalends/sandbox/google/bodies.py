@@ -188,7 +188,7 @@ def occurrence_of(master: Event, original: datetime | date) -> Event:
     body["recurringEventId"] = master.id
     body["originalStartTime"] = dict(body["start"])
     event_id = f"{master.id}_{instance_stamp(original)}"
-    return Event(event_id, master.calendar, body, master.change, master.made, master.via)
+    return Event(event_id, master.calendar, body, master.change, master.made, master.via, master.maker)
 
 
 def _length(body: Body) -> timedelta:

@@ -147,7 +147,7 @@ def _store(store: Store, calendar: Calendar, event: Event, merged: dict[str, Any
     quiet = {key: value for key, value in body.items() if key != "reminders"} == {
         key: value for key, value in event.body.items() if key != "reminders"
     } and body.get("reminders") != event.body.get("reminders")
-    stored = Event(event.id, calendar.id, body, made=event.made)
+    stored = Event(event.id, calendar.id, body, made=event.made, maker=event.maker)
     store.save(stored, via=writer.via, updated=not quiet)
     if stored.cancelled and not event.cancelled:
         _cancel_exceptions(store, calendar, stored, writer)
@@ -160,7 +160,7 @@ def delete_event(store: Store, calendar: Calendar, event_id: str, writer: Writer
     if event.cancelled:
         raise errors.already_deleted()
     body = copy.deepcopy(event.body) | {"status": "cancelled"}
-    stored = store.save(Event(event.id, calendar.id, body, made=event.made), via=writer.via)
+    stored = store.save(Event(event.id, calendar.id, body, made=event.made, maker=event.maker), via=writer.via)
     _cancel_exceptions(store, calendar, stored, writer)
 
 
@@ -186,7 +186,7 @@ def move_event(store: Store, source: Calendar, event_id: str, target: Calendar, 
     if present is not None and not present.cancelled:
         raise errors.duplicate()
     body = copy.deepcopy(event.body) | {"organizer": {"email": target.id}}
-    moved = store.save(Event(event.id, target.id, body), via=writer.via)
+    moved = store.save(Event(event.id, target.id, body, maker=event.maker), via=writer.via)
     for exception in store.exceptions(source.id, event_id):
         store.save(Event(exception.id, target.id, copy.deepcopy(exception.body)), via=writer.via)
     delete_event(store, source, event_id, writer)

@@ -60,7 +60,8 @@ class Calendar:
 class Event:
     """`body` is the resource as stored: `dateTime` in UTC, without etag, kind and links.
 
-    `change` is the number of its last change (its etag too); `made` that of its creation; `via` who wrote last.
+    `change` is the number of its last change (its etag too); `made` that of its creation; `via` who wrote last,
+    `maker` who made it.
     """
 
     id: str
@@ -69,6 +70,7 @@ class Event:
     change: int = 0
     made: int = 0
     via: str = ""
+    maker: str = ""
 
     @property
     def cancelled(self) -> bool:
@@ -253,6 +255,7 @@ class Store:
         event.change = self.tick()
         event.made = event.made or event.change
         event.via = via
+        event.maker = event.maker or via
         if updated:
             event.body["updated"] = rfc3339(self.now())
         self._events.put(f"{event.calendar}\n{event.id}", event)

@@ -54,17 +54,12 @@ class GoogleSource:
             end=end,
             all_day=all_day,
             free=body.get("transparency") == "transparent",
-            by=self._made_by(event),
+            by="app" if event.maker not in ("", "page") else "",
             series=bool(event.master_id),
             editable=editable,
             notes=body.get("description", ""),
             location=body.get("location", ""),
         )
-
-    def _made_by(self, event: Event) -> str:
-        """The application that made it: a person may have moved it since, but its marks are still on it."""
-        marked = event.body.get("extendedProperties", {}).get("private")
-        return "app" if marked or event.via not in ("", "page") else ""
 
     def _calendar(self, name: str) -> Calendar:
         for calendar, role in self._store.calendars_of(self.key):

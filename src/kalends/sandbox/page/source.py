@@ -27,7 +27,7 @@ class ShownCalendar:
 
 @dataclass(frozen=True, slots=True)
 class ShownEvent:
-    """`by` is the application that wrote the event last, or "" for one made by hand; `series` a series' occurrence."""
+    """`by` is "app" for an event that an application made, or "" for one made by hand; `series` a series' occurrence."""
 
     id: str
     calendar: str
