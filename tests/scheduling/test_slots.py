@@ -283,3 +283,13 @@ def test_slots_answer_by_instant_and_by_second():
     assert slots.teams_at(second + 1) == ()
     assert slots.at(at("2026-04-10T09:30Z")) is None
     assert "soon" not in slots
+
+
+def test_busy_time_of_years_and_of_other_years_is_read_right():
+    inside_out = taken("2020-01-01T00:00Z", "2026-04-10T10:00Z")
+    elsewhere = [taken("2019-01-01T00:00Z", "2019-02-01T00:00Z"), taken("2030-01-01T00:00Z", "2030-02-01T00:00Z")]
+    query = asked(ServiceRules(60), StaffDays("anna", MORNING, [inside_out, *elsewhere]))
+    assert starts(find_slots(query, DAY)) == ["10T10:00", "10T11:00"]
+    for_years = taken("2026-04-10T10:00Z", "2036-04-10T10:00Z")
+    query = asked(ServiceRules(60), StaffDays("anna", MORNING, [for_years, *elsewhere]))
+    assert starts(find_slots(query, between("2026-04-10T00:00Z", "2026-05-10T00:00Z"))) == ["10T09:00"]
