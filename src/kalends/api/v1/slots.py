@@ -18,6 +18,7 @@ from kalends.companies.models import Service
 from kalends.core.clock import utc_now
 from kalends.core.errors import InvalidInput
 from kalends.core.zones import zone
+from kalends.scheduling.explain import Blocker
 
 routes = router("slots")
 
@@ -103,17 +104,29 @@ class ExplainQuery(Schema):
     at: datetime
 
 
+class BlockerOut(Schema):
+    kind: str
+    id: str
+    label: str
+    start: datetime
+    end: datetime
+    note: str
+
+
 class RuleOut(Schema):
     rule: str
-    ok: bool
-    detail: str
-    blocking: dict[str, str] | None = None
+    ok: bool | None
+    message: str
+    blocking: list[BlockerOut]
 
 
 class ExplainOut(Schema):
-    at: datetime
+    start: datetime
+    end: datetime
     offered: bool
+    reason: str = Field(description="Why the staff member is not offered at all; empty if nothing speaks against it")
     rules: list[RuleOut]
+    ignored: list[BlockerOut]
 
 
 @routes.get("/slots/explain", response=answers(ok=ExplainOut), summary="Why a time is offered or not")
@@ -122,10 +135,32 @@ def explain_slot(request: CompanyRequest, query: Query[ExplainQuery]) -> Any:
     company = request.company
     if query.at.tzinfo is None:
         raise InvalidInput("Give a time with an offset, as in 2026-03-02T09:00:00+01:00.", field="at")
-    return bookings.explain(
+    explained = bookings.explain(
         company=company,
         service=selectors.service_of(company, query.service),
         staff=selectors.staff_member(company, query.staff),
         at=query.at,
         now=utc_now(),
     )
+    found = explained.explanation
+    return {
+        "start": found.start,
+        "end": found.end,
+        "offered": explained.offered,
+        "reason": explained.stale_reason,
+        "rules": [
+            {
+                "rule": result.rule,
+                "ok": result.ok,
+                "message": result.message,
+                "blocking": [_blocker(item) for item in result.blockers],
+            }
+            for result in found.rules
+        ],
+        "ignored": [_blocker(item) for item in found.ignored],
+    }
+
+
+def _blocker(item: Blocker) -> dict[str, Any]:
+    plain = {"kind": item.kind, "id": item.id, "label": item.label, "note": item.note}
+    return {**plain, "start": item.span.start, "end": item.span.end}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kalends.bookings.services.booking import book_appointment, drop_old_holds, hold_slot, release_hold
 from kalends.bookings.services.changing import cancel_appointment, clear_flag, move_appointment, set_notes
-from kalends.bookings.services.customers import change_customer, create_customer
+from kalends.bookings.services.customers import change_customer, create_customer, delete_customer
 
 __all__ = [
     "book_appointment",
@@ -12,6 +12,7 @@ __all__ = [
     "change_customer",
     "clear_flag",
     "create_customer",
+    "delete_customer",
     "drop_old_holds",
     "hold_slot",
     "move_appointment",

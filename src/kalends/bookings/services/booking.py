@@ -20,7 +20,7 @@ from kalends.bookings.diary import Member, members_for, rules_of
 from kalends.bookings.history import add_entry
 from kalends.bookings.models import ActorKind, Appointment, AppointmentStaff, Attendee, Claim, Hold, Status
 from kalends.bookings.scene import locked_appointment, scene_of
-from kalends.bookings.selectors.appointments import MANAGE_FIELD, manage_url
+from kalends.bookings.selectors.appointments import MANAGE_FIELD, appointment_of, manage_url
 from kalends.bookings.selectors.availability import alternatives, slot_query
 from kalends.bookings.services.customers import CheckedCustomer, checked_customer, customer_row
 from kalends.bookings.services.steps import changed, show_in_calendars
@@ -118,13 +118,18 @@ def book_appointment(
     notes: str = "",
     hold_token: str = "",
     by: Actor | None = None,
+    attendee_id: UUID | None = None,
 ) -> Booked:
     """A confirmed appointment with this customer: of `staff`, of one of `group`, of all of `team`, or of anybody.
 
     `source`: web, api, dashboard or demo; from the dashboard a start off the grid and within the notice will do. A
     time that is shared (capacity) and has places left is joined. Raises SlotTaken with the nearest alternatives,
     InvalidInput (naming the field) and NotFound.
+
+    `attendee_id`: an id that the caller chose and kept, so that the same request made again finds what the first made.
     """
+    if attendee_id and (booked := _made_before(company, attendee_id)):
+        return booked
     if source not in _ACTORS:
         raise InvalidInput("There is no such source.", field="source")
     zone(timezone)
@@ -141,10 +146,20 @@ def book_appointment(
     while chosen := _choose(request, refused, asked):
         try:
             with transaction.atomic():
-                return _book(request, chosen, person, actor=actor, timezone=timezone, source=source, notes=notes)
+                return _book(
+                    request, chosen, person, ident=attendee_id or new_id(), actor=actor, timezone=timezone, source=source,
+                    notes=notes,
+                )  # fmt: skip
         except SlotTaken:
             refused.add(chosen)
     raise request.refusal("This time is not free any more.")
+
+
+def _made_before(company: Company, attendee_id: UUID) -> Booked | None:
+    attendee = Attendee.objects.filter(pk=attendee_id, appointment__company=company).first()
+    if attendee is None:
+        return None
+    return Booked(appointment_of(company, attendee.appointment_id), attendee, manage_url(attendee))
 
 
 def _request(
@@ -224,7 +239,15 @@ def _ask_calendars(request: Request, staff_ids: list[UUID], asked: dict[UUID, bo
 
 
 def _book(
-    request: Request, team: Team, person: CheckedCustomer, *, actor: Actor, timezone: str, source: str, notes: str
+    request: Request,
+    team: Team,
+    person: CheckedCustomer,
+    *,
+    ident: UUID,
+    actor: Actor,
+    timezone: str,
+    source: str,
+    notes: str,
 ) -> Booked:
     _lock_and_check(request, team)
     if request.hold:
@@ -233,7 +256,7 @@ def _book(
     joined = appointment is not None
     if appointment is None:
         appointment = _insert(request, team, actor=actor, timezone=timezone, source=source, notes=notes)
-    attendee = _insert_attendee(appointment, person, request.now)
+    attendee = _insert_attendee(appointment, person, ident=ident, now=request.now)
     scene = scene_of(appointment)
     if joined:
         Claim.objects.filter(appointment=appointment).update(seats=len(scene.coming))
@@ -288,8 +311,10 @@ def _insert(request: Request, team: Team, *, actor: Actor, timezone: str, source
     return appointment
 
 
-def _insert_attendee(appointment: Appointment, person: CheckedCustomer, now: datetime) -> Attendee:
-    ident, token = new_id(), new_token()
+def _insert_attendee(
+    appointment: Appointment, person: CheckedCustomer, *, ident: UUID, now: datetime
+) -> Attendee:
+    token = new_token()
     attendee = Attendee(
         id=ident,
         appointment=appointment,

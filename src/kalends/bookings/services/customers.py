@@ -11,7 +11,7 @@ from django.core.validators import validate_email
 from kalends.bookings.models import Customer
 from kalends.bookings.values import CustomerInput
 from kalends.companies.models import Company
-from kalends.core.errors import InvalidInput
+from kalends.core.errors import Conflict, InvalidInput
 from kalends.core.zones import zone
 from kalends.messages.mime import address
 
@@ -82,3 +82,10 @@ def change_customer(*, customer: Customer, details: CustomerInput) -> Customer:
         setattr(customer, name, getattr(person, name))
     customer.save()
     return customer
+
+
+def delete_customer(*, customer: Customer) -> None:
+    """Raises Conflict while appointments of theirs are kept: those name the customer."""
+    if customer.attendances.exists():
+        raise Conflict("This customer has appointments, which are kept.", code="has_appointments")
+    customer.delete()
