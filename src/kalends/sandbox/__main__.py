@@ -47,7 +47,10 @@ def options_from(argv: Sequence[str]) -> Options:
         name = given.caldav_name or given.caldav_user
         caldav = (CalDavCalendar(given.caldav, given.caldav_user, given.caldav_password, given.caldav_timezone, name),)
     client = Client(given.client_id, given.client_secret, redirect_uris=tuple(given.redirect_uri))
-    accounts = [replace(account, timezone=given.timezone or account.timezone) for account in PRESET]
+    shown = {calendar.name for calendar in caldav}
+    accounts = [
+        replace(account, timezone=given.timezone or account.timezone) for account in PRESET if account.name not in shown
+    ]
     return Options(
         port=given.port,
         host=given.host,

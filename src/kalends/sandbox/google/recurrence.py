@@ -29,7 +29,9 @@ def occurrences(lines: Iterable[str], start: Start, zone: str, since: datetime, 
     low, high = (
         (bound.astimezone(tz) + shift).replace(tzinfo=None) for bound, shift in ((since, -_MARGIN), (until, _MARGIN))
     )
-    for wall in _rule_set(lines, start, zone).between(low, high, inc=True):
+    for wall in _rule_set(lines, start, zone).xafter(low, inc=True):
+        if wall > high:
+            return
         yield wall.replace(tzinfo=tz).astimezone(UTC) if isinstance(start, datetime) else wall.date()
 
 
@@ -41,7 +43,7 @@ def _wall(start: Start, zone: str) -> datetime:
 
 def _rule_set(lines: Iterable[str], start: Start, zone: str) -> rruleset:
     first = _wall(start, zone)
-    rules = rruleset(cache=True)
+    rules = rruleset()
     rules.rdate(first)
     for line in lines:
         match = _LINE.match(line.strip())
