@@ -1,5 +1,21 @@
+"""Sign-up, staff invitations, returns from consent pages, questions to staff members, the guide."""
+
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from kalends.web.connect import views
+from kalends.web.dashboard.views.signup import signup
+
+urlpatterns = [
+    path("signup", signup, name="signup"),
+    path("connect/go", views.go, name="connect_go"),
+    path("connect/calendars/<uuid:connection_id>", views.calendars, name="connect_calendars"),
+    path("connect/progress/<uuid:connection_id>", views.progress, name="connect_progress"),
+    path("connect/question/<str:token>", views.question, name="question"),
+    path("q/<str:token>", views.question),
+    path("connect/<str:token>", views.start, name="connect"),
+    path("connect/<str:token>/caldav", views.caldav, name="connect_caldav"),
+    path("oauth/google/callback", views.oauth_callback, {"provider": "google"}, name="oauth_google"),
+    path("guide/calendar-sync", views.guide, name="guide_calendar_sync"),
+]

@@ -1,5 +1,68 @@
+"""/dashboard and everything under it."""
+
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import include, path
+from django.views.generic import RedirectView
 
-urlpatterns: list[URLPattern] = []
+from kalends.web.dashboard.views import (
+    appointments,
+    calendar_sync,
+    catalogue,
+    company,
+    connections,
+    customers,
+    home,
+    invitations,
+    staff,
+)
+
+app_name = "dashboard"
+_STAFF = "settings/staff/<uuid:staff_id>"
+_CONNECTION = "connections/<uuid:connection_id>"
+
+_pages = [
+    path("", RedirectView.as_view(pattern_name="dashboard:home"), name="home_slash"),
+    path("company", company.switch_company, name="switch_company"),
+    path("appointments", appointments.appointment_list, name="appointments"),
+    path("appointments/new", appointments.new_appointment, name="new_appointment"),
+    path("appointments/<uuid:appointment_id>", appointments.appointment_page, name="appointment"),
+    path("appointments/<uuid:appointment_id>/move", appointments.move, name="move_appointment"),
+    path("appointments/<uuid:appointment_id>/cancel", appointments.cancel, name="cancel_appointment"),
+    path("appointments/<uuid:appointment_id>/notes", appointments.notes, name="appointment_notes"),
+    path("appointments/<uuid:appointment_id>/seen", appointments.seen, name="appointment_seen"),
+    path("customers", customers.customer_list, name="customers"),
+    path("customers/<uuid:customer_id>", customers.customer_page, name="customer"),
+    path("settings/company", company.company_settings, name="company"),
+    path("settings/closings", company.closings, name="closings"),
+    path("settings/closings/<uuid:closing_id>/delete", company.delete_closing, name="delete_closing"),
+    path("settings/api", company.api_keys, name="api_keys"),
+    path("settings/api/<uuid:key_id>/revoke", company.revoke_api_key, name="revoke_api_key"),
+    path("settings/groups", catalogue.group_list, name="groups"),
+    path("settings/groups/new", catalogue.new_group, name="new_group"),
+    path("settings/groups/<uuid:group_id>", catalogue.group_page, name="group"),
+    path("settings/groups/<uuid:group_id>/delete", catalogue.delete_group, name="delete_group"),
+    path("settings/services", catalogue.service_list, name="services"),
+    path("settings/services/new", catalogue.new_service, name="new_service"),
+    path("settings/services/<uuid:service_id>", catalogue.service_page, name="service"),
+    path("settings/calendar-sync", calendar_sync.calendar_sync, name="calendar_sync"),
+    path("settings/calendar-sync/feeds/<uuid:feed_id>", calendar_sync.feed_privacy, name="feed"),
+    path("settings/calendar-sync/feeds/<uuid:feed_id>/rotate", calendar_sync.rotate_feed, name="rotate_feed"),
+    path("settings/staff", staff.staff_list, name="staff_list"),
+    path(_STAFF, staff.staff_page, name="staff"),
+    path(f"{_STAFF}/hours", staff.staff_hours, name="staff_hours"),
+    path(f"{_STAFF}/days", staff.staff_override, name="staff_override"),
+    path(f"{_STAFF}/time-off", staff.staff_time_off, name="staff_time_off"),
+    path(f"{_STAFF}/time-off/<uuid:time_off_id>/delete", staff.delete_time_off, name="delete_time_off"),
+    path(f"{_STAFF}/services", staff.staff_services, name="staff_services"),
+    path(f"{_STAFF}/invite", invitations.invite, name="invite"),
+    path(f"{_STAFF}/external-calendar", invitations.external_calendar, name="external_calendar"),
+    path(f"{_STAFF}/connect", connections.connect_staff, name="connect_staff"),
+    path(f"{_STAFF}/connect/caldav", connections.connect_staff_caldav, name="connect_staff_caldav"),
+    path(_CONNECTION, connections.connection_page, name="connection"),
+    path(f"{_CONNECTION}/act", connections.act, name="connection_act"),
+    path(f"{_CONNECTION}/calendars", connections.calendars, name="connection_calendars"),
+    path(f"{_CONNECTION}/disconnect", connections.disconnect, name="disconnect"),
+]
+
+urlpatterns = [path("", home.home, name="home"), path("/", include(_pages))]

@@ -1,0 +1,26 @@
+"""Errors of calendar sync in the reader's language, by their code."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from kalends.core.errors import KalendsError
+
+_WORDS = {
+    "invitation_invalid": _("This invitation is not valid any more. Ask for a new one."),
+    "provider_off": _("Syncing with this kind of calendar is switched off for the company."),
+    "not_configured": _("This kind of calendar is not configured on this server."),
+    "consent_denied": _("The calendar was not shared, so nothing was connected."),
+    "oauth_state_invalid": _("This sign-in has run out, or was begun in another browser. Begin again."),
+    "permission_missing": _("A permission was left out. Connect again and allow all of them."),
+    "provider_unreachable": _("The calendar service could not be reached. Try again in a few minutes."),
+    "credentials_refused": _("The user name or the password is not accepted. Most services want an app password."),
+    "no_calendars": _("No calendars were found at this address."),
+    "question_settled": _("This question was settled already."),
+}
+
+
+def error_words(error: KalendsError) -> Any:
+    return _WORDS.get(error.code) or error.message

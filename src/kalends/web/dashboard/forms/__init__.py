@@ -1,0 +1,1 @@
+"""Forms of the dashboard. They check what was typed; the services decide."""

@@ -1,0 +1,20 @@
+"""The CALENDAR SYNC block of a staff member's page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kalends.companies.models import Staff
+from kalends.web.dashboard import reads
+from kalends.web.dashboard.access import MemberRequest
+from kalends.web.dashboard.forms.sync import ExternalCalendarForm, InvitationForm
+
+
+def sync_block(request: MemberRequest, staff: Staff) -> dict[str, Any]:
+    return {
+        "connections": reads.connections_of(staff),
+        "external": reads.external_of(staff),
+        "external_form": ExternalCalendarForm(),
+        "providers": reads.offered_providers(request.company),
+        "invite_form": InvitationForm.of(staff, request.company),
+    }

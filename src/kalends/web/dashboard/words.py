@@ -1,0 +1,110 @@
+"""What the states and codes of calendar sync mean, in plain words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+
+@dataclass(frozen=True, slots=True)
+class StateWords:
+    name: Any
+    kind: str  # of the pill: ok, info, warn, bad, ""
+    meaning: Any
+
+
+STATES = {
+    "connecting": StateWords(
+        _("Calendars not chosen"), "warn", _("The account is connected. Choose its calendars, then sync begins.")
+    ),
+    "active": StateWords(_("In sync"), "ok", _("Appointments and busy times are kept equal on both sides.")),
+    "throttled": StateWords(
+        _("Slowed down"), "warn", _("The calendar system asked us to wait. Sync goes on by itself; nothing is lost.")
+    ),
+    "frozen": StateWords(
+        _("Held: please look"),
+        "bad",
+        _(
+            "Unusually many events were deleted at once, so nothing was done. If this was meant, go on; if not, "
+            "restore the events in the calendar first."
+        ),
+    ),
+    "paused": StateWords(
+        _("Paused"), "", _("Nothing is read and nothing is written. Busy times known before still block.")
+    ),
+    "needs_attention": StateWords(
+        _("Needs attention"),
+        "bad",
+        _("The access does not work any more. Connect again with the same account: everything is taken up again."),
+    ),
+    "disconnected": StateWords(_("Disconnected"), "", _("Sync has ended.")),
+}
+
+MODES = {
+    "one_way": _("One way: appointments go to the calendar; changes made there are put back"),
+    "two_way": _("Both ways: a move in the calendar moves the appointment and tells the customer"),
+}
+
+LINK_STATES = {
+    "ok": (_("in the calendar"), "ok"),
+    "pending": (_("on its way"), "info"),
+    "asked": (_("the staff member was asked about a deletion"), "warn"),
+    "refused": (_("refused by the calendar system"), "bad"),
+    "diverged": (_("changed outside again and again: please look"), "bad"),
+    "orphaned": (_("left behind in a calendar that is not connected any more"), "warn"),
+    "closing": (_("being removed from the calendar"), "info"),
+    "closed": (_("removed from the calendar"), ""),
+}
+
+PROVIDERS = {
+    "google": "Google Calendar",
+    "office365": "Microsoft 365",
+    "outlook": "Outlook.com",
+    "caldav": "CalDAV",
+    "ics": "iCalendar",
+}
+
+ICONS = {"google": "google", "office365": "microsoft", "outlook": "outlook", "caldav": "caldav", "ics": "calendar"}
+
+
+def state_words(state: str) -> StateWords:
+    return STATES.get(state) or StateWords(state, "", "")
+
+
+# A line of the journal by its rule; what is not here is shown as it is stored.
+RULES = {
+    "create": _("Written into the calendar"),
+    "ours_changed": _("Changed here, so the event was changed"),
+    "same": _("Equal on both sides"),
+    "same_value": _("Changed to the same on both sides"),
+    "cancelled": _("Cancelled here, so the event was removed"),
+    "cancelled_and_gone": _("Cancelled here; the event was gone already"),
+    "moved": _("The event was moved in the calendar, so the appointment was moved"),
+    "move_put_back": _("The event was moved in the calendar and put back"),
+    "judged_put_back": _("The event was moved in the calendar and put back"),
+    "one_way_restore": _("Changed in the calendar and put back: this connection is one way"),
+    "odd_shape_put_back": _("Made an all-day or recurring event in the calendar, and put back"),
+    "past_put_back": _("Moved into the past in the calendar, and put back"),
+    "past_left_alone": _("It is over: left as it is"),
+    "texts_put_back": _("Title or place was changed in the calendar, and put back"),
+    "conflict_ours_wins": _("Changed on both sides: the later change, made here, holds"),
+    "conflict_deletion_loses": _("Deleted in the calendar but changed here: written again"),
+    "deleted_ask": _("Deleted in the calendar: the staff member was asked"),
+    "deleted_cancel": _("Deleted in the calendar, so the appointment was cancelled"),
+    "deleted_put_back": _("Deleted in the calendar and put back"),
+    "deleted_answered_cancel": _("Deleted in the calendar; cancelled, as the staff member answered"),
+    "deleted_answered_keep": _("Deleted in the calendar; put back, as the staff member answered"),
+    "deleted_unanswered": _("Deleted in the calendar; nobody answered, so it was put back"),
+    "foreign_organizer": _("The event belongs to somebody else now: left alone"),
+    "grace": _("A change in the calendar was seen; waiting whether it stays"),
+    "hint": _("The calendar hinted at a change; the event is read directly"),
+    "cursor_expired": _("The calendar forgot where we were: read as a whole again"),
+    "malformed": _("One event could not be read and was set aside"),
+    "implausible_drop": _("Many events were missing at once: read again before believing it"),
+}
+
+
+def rule_words(rule: str) -> Any:
+    return RULES.get(rule) or rule.replace("_", " ")
