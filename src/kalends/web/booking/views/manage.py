@@ -75,7 +75,7 @@ def calendar_download(request: HttpRequest, attendee: Attendee, token: str) -> H
 def cancel(request: HttpRequest, attendee: Attendee, token: str) -> HttpResponse:
     if not may_change(attendee, utc_now()):
         return redirect("manage", token)
-    form = CancelForm(request.POST or None)
+    form = CancelForm(request.POST if request.method == "POST" else None)
     if request.method != "POST" or not form.is_valid():
         return appointment_page(request, attendee, token, template="booking/cancel.html", form=form)
     try:
