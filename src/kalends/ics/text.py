@@ -10,6 +10,7 @@ _OCTETS = 75
 _SPECIAL = re.compile(r"[\\;,\x00-\x1f\x7f\ud800-\udfff]")
 # TAB may stand in text as it is; other control characters may not stand in a content line at all.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_ODD = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _NOT_IN_URI = re.compile(r"[\x00-\x20\x7f\ud800-\udfff<>\"\\^`{|}]")
 _QUOTED = re.compile(r"[:;,]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
@@ -19,8 +20,9 @@ def escaped(text: str) -> str:
     r"""`text` as a TEXT value. Line ends of every kind become \n; control characters, which are not allowed, go."""
     if not _SPECIAL.search(text):
         return text
-    text = _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
-    text = _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    if _ODD.search(text):
+        text = _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text).replace("\r\n", "\n").replace("\r", "\n")
+        text = _CONTROL.sub("", text)
     return text.replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,").replace("\n", "\\n")
 
 
