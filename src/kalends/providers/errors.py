@@ -11,6 +11,10 @@ from kalends.sync.port import Ambiguous, Permanent, ProviderError, Temporary
 _LONGEST = timedelta(hours=24)
 
 
+class AnswerTooLarge(Permanent):
+    """The answer is larger than we take; asking for less at a time may help."""
+
+
 def from_net(error: NetError, *, write: bool) -> ProviderError:
     """A write that may have reached the provider is Ambiguous; nothing here is ever evidence about an event."""
     if isinstance(error, Refused):
@@ -20,7 +24,7 @@ def from_net(error: NetError, *, write: bool) -> ProviderError:
     if write and error.sent:
         return Ambiguous(type(error).__name__)
     if isinstance(error, TooLarge):
-        return Permanent("answer_too_large")
+        return AnswerTooLarge("answer_too_large")
     return Temporary(type(error).__name__)
 
 

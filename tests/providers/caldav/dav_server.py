@@ -27,6 +27,7 @@ class Habits:
     etags: bool = True
     etag_on_put: bool = True
     rewrites: bool = False
+    weak: bool = False  # a proxy in front weakens the tags of headers
     stale_token: tuple[str, str] = ("403 Forbidden", '<d:error xmlns:d="DAV:"><d:valid-sync-token/></d:error>')
     page: int = 0
     cut_short: bool = False
@@ -55,6 +56,9 @@ class DavServer:
 
     def etag(self, href: str) -> str:
         return '"' + hashlib.sha256(self.resources[href].encode()).hexdigest()[:12] + '"'
+
+    def tag_header(self, href: str) -> str:
+        return f"ETag: {'W/' if self.habits.weak else ''}{self.etag(href)}\r\n"
 
     # -- answering ----------------------------------------------------------------------------------------------
 
@@ -137,7 +141,7 @@ class DavServer:
     def _get(self, path: str) -> bytes:
         if path not in self.resources:
             return answer("404 Not Found")
-        tag = f"ETag: {self.etag(path)}\r\n" if self.habits.etags else ""
+        tag = self.tag_header(path) if self.habits.etags else ""
         return answer(body=self.resources[path].encode(), headers=f"Content-Type: text/calendar\r\n{tag}")
 
     def _put(self, path: str, head: str, body: str) -> bytes:
@@ -145,7 +149,7 @@ class DavServer:
             return answer("412 Precondition Failed")
         text = body.replace("SUMMARY:", "SUMMARY:Re: ") if self.habits.rewrites else body
         self.store(path.removeprefix(PATH), text)
-        tag = f"ETag: {self.etag(path)}\r\n" if self.habits.etag_on_put and self.habits.etags else ""
+        tag = self.tag_header(path) if self.habits.etag_on_put and self.habits.etags else ""
         return answer("201 Created", headers=tag)
 
     def _delete(self, path: str, head: str) -> bytes:

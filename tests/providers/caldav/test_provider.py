@@ -165,6 +165,35 @@ def test_pull_asks_for_a_hundred_resources_at_a_time():
         assert server.requests.count("calendar-multiget") == 3
 
 
+def test_pull_of_many_changes_comes_in_pages():
+    with dav_server() as (server, provider, calendar):
+        _, cursor = pull(provider, calendar)
+        for number in range(150):
+            server.store(f"{number}.ics", event(number))
+        pages = list(provider.pull(calendar, cursor, WINDOW))
+        assert [len(page.items) for page in pages] == [200, 100]
+        assert [(page.last, page.next_cursor) for page in pages] == [(False, ""), (True, "sync:t150")]
+
+
+def test_pull_F44_a_resource_that_is_too_large_is_quarantined_and_the_rest_serves():
+    with dav_server() as (server, provider, calendar):
+        hrefs = [server.store(f"{n}.ics", event(n)) for n in range(9)]
+        huge = server.store("huge.ics", event("h", f"ATTACH;VALUE=BINARY:{'A' * 17_000_000}\n"))
+        items, _ = pull(provider, calendar)
+        assert [item.id for item in items if isinstance(item, RemoteEvent)] == hrefs
+        assert [item.id for item in items if isinstance(item, Quarantined)] == [huge]
+
+
+def test_put_with_weak_etags_is_still_guarded():
+    with dav_server(Habits(weak=True)) as (_, provider, calendar):
+        made = provider.put(calendar, INTENT, Guard()).event
+        wanted = replace(INTENT, content=replace(CONTENT, title="Colour"))
+        done = provider.put(calendar, wanted, Guard(made.id, made.tag, made.raw)).event
+        assert done.content == wanted.content
+        with pytest.raises(Conflict):
+            provider.put(calendar, INTENT, Guard(made.id, made.tag, made.raw))
+
+
 def test_pull_F44_one_bad_resource_is_quarantined():
     with dav_server() as (server, provider, calendar):
         bad = server.store("1.ics", "BEGIN:VCALENDAR\nnonsense")

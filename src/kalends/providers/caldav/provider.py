@@ -21,7 +21,7 @@ from kalends.core.span import Span
 from kalends.providers.caldav.client import DavClient
 from kalends.providers.caldav.collection import CALENDAR_PROPS, calendar_info, ctag, has_sync, is_calendar
 from kalends.providers.caldav.multistatus import canonical
-from kalends.providers.caldav.resources import Fetched, Resources, batches, digest
+from kalends.providers.caldav.resources import Fetched, Resources, batches, digest, strong
 from kalends.providers.caldav.text import BadText
 from kalends.providers.caldav.translate import Reader, changed_text, content_tag, new_text, uid_of
 from kalends.providers.settings import ProviderSettings
@@ -102,25 +102,32 @@ class CalDavProvider:
         parts = list(batches(tags)) or [[]]
         for number, hrefs in enumerate(parts, 1):
             last = number == len(parts)
-            items = tuple(self._items(calendar_id, hrefs)) if hrefs else ()
-            yield Page(items, cursor if last else "", complete=True, last=last)
+            yield Page(tuple(self._items(calendar_id, hrefs)), cursor if last else "", complete=True, last=last)
 
     def _changes(self, calendar_id: str, token: str) -> Iterator[Page]:
-        resources = self._resources(calendar_id)
         while True:
-            changes = resources.changes(token)
-            items: list[PageItem] = [Deleted(href) for href in changes.removed]
-            for item in self._items(calendar_id, changes.changed) if changes.changed else ():
-                if isinstance(item, RemoteEvent) and not item.series_id and not item.op_key:
-                    items.append(Deleted(item.id))
-                items.append(item)
+            changes = self._resources(calendar_id).changes(token)
             more = changes.more and changes.token != token
-            yield Page(tuple(items), "" if more else f"sync:{changes.token}", last=not more)
+            token = changes.token
+            parts = list(batches(changes.changed)) or [[]]
+            for number, hrefs in enumerate(parts):
+                removed = [Deleted(href) for href in changes.removed] if number == 0 else []
+                last = not more and number == len(parts) - 1
+                items = (*removed, *self._replaced(calendar_id, hrefs))
+                yield Page(items, f"sync:{token}" if last else "", last=last)
             if not more:
                 return
-            token = changes.token
+
+    def _replaced(self, calendar_id: str, hrefs: Sequence[str]) -> Iterator[PageItem]:
+        """The events of changed resources, those of others after a Deleted of what their resource held before."""
+        for item in self._items(calendar_id, hrefs):
+            if isinstance(item, RemoteEvent) and not item.series_id and not item.op_key:
+                yield Deleted(item.id)
+            yield item
 
     def _items(self, calendar_id: str, hrefs: Sequence[str]) -> Iterator[PageItem]:
+        if not hrefs:
+            return
         reader = self._reader(calendar_id)
         for href, fetched in self._resources(calendar_id).read_many(hrefs).items():
             if fetched is None:
@@ -214,7 +221,7 @@ class CalDavProvider:
         """
         url = urljoin(calendar_id, href)
         response = self._client.send("PUT", url, headers={**_TEXT, **condition}, body=text.encode())
-        etag = response.headers.get("etag", "")
+        etag = strong(response.headers.get("etag", ""))
         try:
             stored = self._resources(calendar_id).read(href)
             if stored is None or (etag and stored.etag and stored.etag != etag):

@@ -12,11 +12,14 @@ from kalends.core.span import Span
 from kalends.providers.caldav import collection
 from kalends.providers.caldav.client import DavClient
 from kalends.providers.caldav.multistatus import CAL, DAV, Multistatus, Resource, canonical
+from kalends.providers.errors import AnswerTooLarge
 from kalends.sync.port import NotFound, Temporary
 
 BATCH = 100
 _DATA = f"{CAL}calendar-data"
 _ETAG = f"{DAV}getetag"
+# Web servers that compress on the way weaken or rename the ETag, and then no guard ever holds.
+_PLAIN = {"Accept": "text/calendar", "Accept-Encoding": "identity"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,26 +65,42 @@ class Resources:
     def read(self, href: str) -> Fetched | None:
         """A direct read; None only for the resource's own 404 or 410."""
         try:
-            response = self._client.send("GET", urljoin(self._url, href), headers={"Accept": "text/calendar"})
+            response = self._client.send("GET", urljoin(self._url, href), headers=_PLAIN)
         except NotFound:
             return None
-        return Fetched(href, response.headers.get("etag", ""), response.text)
+        return Fetched(href, strong(response.headers.get("etag", "")), response.text)
 
     def read_many(self, hrefs: Sequence[str]) -> dict[str, Fetched | None]:
         """Many direct reads, 100 a request. What the answer leaves out is asked for by itself."""
         if len(hrefs) == 1:
-            return {hrefs[0]: self.read(hrefs[0])}
+            return {hrefs[0]: self._single(hrefs[0])}
         found: dict[str, Fetched | None] = {}
         for batch in batches(hrefs):
-            answer = self._client.report(self._url, "c:calendar-multiget", collection.texts_of(batch))
-            given = {item.href: item for item in self._fetched(answer)}
+            given = {item.href: item for item in self._batch(batch)}
             found.update({href: given.get(href) or self.read(href) for href in batch})
         return found
+
+    def _batch(self, hrefs: Sequence[str]) -> list[Fetched]:
+        """Halved while the answer is too large. A single resource that is (an attachment inside) cannot be read."""
+        try:
+            answer = self._client.report(self._url, "c:calendar-multiget", collection.texts_of(hrefs))
+        except AnswerTooLarge:
+            if len(hrefs) == 1:
+                return [Fetched(hrefs[0], "", "")]
+            middle = len(hrefs) // 2
+            return [*self._batch(hrefs[:middle]), *self._batch(hrefs[middle:])]
+        return list(self._fetched(answer))
+
+    def _single(self, href: str) -> Fetched | None:
+        try:
+            return self.read(href)
+        except AnswerTooLarge:
+            return Fetched(href, "", "")
 
     def tags_from(self, start: datetime) -> dict[str, str]:
         """The tag of every resource with an event that touches [start, ever)."""
         answer = self._query(collection.events_from(start))
-        return {r.href: r.text(_ETAG) for r in answer.resources if r.status < 300 and not self._is_self(r)}
+        return {r.href: strong(r.text(_ETAG)) for r in answer.resources if r.status < 300 and not self._is_self(r)}
 
     def between(self, span: Span) -> Iterator[Fetched]:
         return self._fetched(self._query(collection.events_between(span)))
@@ -116,10 +135,15 @@ class Resources:
     def _fetched(self, answer: Multistatus) -> Iterator[Fetched]:
         for resource in answer.resources:
             if resource.status < 300 and _DATA in resource.props:
-                yield Fetched(resource.href, resource.text(_ETAG), resource.props[_DATA].text or "")
+                yield Fetched(resource.href, strong(resource.text(_ETAG)), resource.props[_DATA].text or "")
 
     def _is_self(self, resource: Resource) -> bool:
         return resource.href.rstrip("/") == self._path.rstrip("/")
+
+
+def strong(etag: str) -> str:
+    """An ETag as If-Match needs it: a weak one never matches (RFC 9110, 13.1.1)."""
+    return etag.strip().removeprefix("W/")
 
 
 def digest(tags: dict[str, str]) -> str:
