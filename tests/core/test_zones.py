@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kalends.core.errors import InvalidInput
@@ -72,6 +72,7 @@ def test_zone_refuses_what_is_no_iana_name(name):
     )
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_zone_and_resolve_tzid_meet_any_text_with_an_answer(name):
     if is_zone(name):

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import icalendar
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kalends.core.span import Span
@@ -204,6 +204,7 @@ LINES = event(
 ).splitlines()
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_parse_calendar_never_fails_a_feed_for_one_event_F08_F44(data):
     """Lines dropped, doubled or damaged at random: an event or a problem comes back, and the neighbour always serves."""
@@ -227,6 +228,7 @@ def test_parse_calendar_never_fails_a_feed_for_one_event_F08_F44(data):
     assert found.events[-1] == ParsedEvent("kept", START, END, "UTC")
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(

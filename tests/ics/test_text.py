@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import icalendar
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kalends.ics.text import escaped, folded, parameter, text_line, uri
@@ -15,6 +15,7 @@ def unfolded(text):
     return text.replace("\r\n ", "")
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(blacklist_categories=("Cs",)), max_size=300))
 def test_folded_lines_have_75_octets_at_most_and_lose_nothing(text):
     line = "SUMMARY:" + escaped(text)
@@ -31,6 +32,7 @@ def test_folded_leaves_75_octets_alone_and_fills_lines():
     assert folded("🦊" * 40).split("\r\n ") == ["🦊" * 18, "🦊" * 18, "🦊" * 4]
 
 
+@settings(deadline=None)
 @given(carried)
 def test_escaped_text_is_read_back_by_icalendar(text):
     line = text_line("SUMMARY", f"({text})")
@@ -53,6 +55,7 @@ def test_escaped_writes_no_line_of_its_own(text, written):
     assert escaped(text) == written
 
 
+@settings(deadline=None)
 @given(carried.filter(lambda text: "\n" not in text))
 def test_parameter_is_read_back_by_icalendar(text):
     line = folded(f"ATTENDEE;CN={parameter(f'({text})')}:mailto:a@example.com")
