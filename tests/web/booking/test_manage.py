@@ -191,3 +191,23 @@ def test_far_future_and_offset_starts_are_handled(client):
     moved = client.post(f"{path_of(booked)}/reschedule", {"start": "2026-03-03T14:00+01:00"})
     assert moved.status_code == 302
     assert Appointment.objects.get().start == at(3, 14)
+
+
+@pytest.mark.parametrize("what", ["service off", "member does it no more", "member left"])
+def test_appointment_whose_service_went_away_is_shown_and_not_moved(client, what):
+    salon = make_salon()
+    booked = salon.book(at(3, 10))
+    if what == "service off":
+        type(salon.service).objects.update(active=False)
+    elif what == "member left":
+        type(salon.staff[0]).objects.update(active=False)
+    else:
+        salon.service.staff.clear()
+    for answer in (
+        client.get(f"{path_of(booked)}/reschedule", follow=True),
+        client.get(path_of(booked)),
+    ):
+        assert answer.status_code == 200
+        assert "10 a.m. – 10:30 a.m." in answer.content.decode()
+    assert client.post(f"{path_of(booked)}/cancel", {"reason": ""}).status_code == 302
+    assert Appointment.objects.get().status == "cancelled"

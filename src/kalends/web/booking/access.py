@@ -41,7 +41,7 @@ def speak(request: HttpRequest, locale: str) -> None:
     if _prefers_a_language(request) or locale not in dict(settings.LANGUAGES):
         return
     translation.activate(locale)
-    request.LANGUAGE_CODE = locale  # type: ignore[attr-defined]
+    request.LANGUAGE_CODE = locale
 
 
 def _prefers_a_language(request: HttpRequest) -> bool:

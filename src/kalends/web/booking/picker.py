@@ -22,6 +22,7 @@ from kalends.scheduling.answer import Slot
 
 Search = Callable[[date, date], SlotDays]
 LOOK_AHEAD = timedelta(days=92)
+_YEARS = range(1970, 2200)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +110,14 @@ def format_start_param(start: datetime) -> str:
 
 
 def read_start_param(text: str) -> datetime | None:
-    """An instant as `format_start_param` writes it (any offset is read), or None."""
+    """An instant of these centuries as `format_start_param` writes it (any offset is read), or None."""
     try:
         start = datetime.fromisoformat(text)
     except ValueError:
         return None
-    try:
-        return start.astimezone(ZoneInfo("UTC")) if start.tzinfo else None
-    except OverflowError:
+    if start.tzinfo is None or start.year not in _YEARS:
         return None
+    return start.astimezone(ZoneInfo("UTC"))
 
 
 def read_asked(query: QueryDict, *, first: date, last: date) -> Asked:

@@ -100,12 +100,17 @@ def reschedule(request: HttpRequest, attendee: Attendee, token: str) -> HttpResp
     """Choose another time, look at both, move."""
     if not may_move(attendee, utc_now()):
         return redirect("manage", token)
-    if request.method == "POST":
-        return _move(request, attendee, token)
     start = read_start_param(request.GET.get("start", ""))
-    if start is not None:
-        return _confirm_move(request, attendee, token, start)
-    return _choose_time(request, attendee, token)
+    try:
+        if request.method == "POST":
+            return _move(request, attendee, token)
+        if start is not None:
+            return _confirm_move(request, attendee, token, start)
+        return _choose_time(request, attendee, token)
+    except NotFound:
+        # The service, or this member's part in it, is not offered any more.
+        messages.info(request, _("This appointment cannot be moved online any more. Get in touch with the company."))
+        return redirect("manage", token)
 
 
 def _choose_time(
@@ -125,15 +130,14 @@ def _choose_time(
     )
     here = reverse("reschedule", args=[token])
     links = Links(here, here, {"tz": zone.name} if zone.asked else {})
-    context = {
+    context: dict[str, Any] = {
         "picker": picker_for(request, question, links),
         "zone": zone.name,
         "zone_options": zone_options(zone.name, appointment.company.timezone),
         "kept": {},
-        **more,
     }
     return appointment_page(
-        request, attendee, token, template="booking/reschedule.html", status=status, **context
+        request, attendee, token, template="booking/reschedule.html", status=status, **context, **more
     )  # fmt: skip
 
 
@@ -141,7 +145,7 @@ def _confirm_move(request: HttpRequest, attendee: Attendee, token: str, start: d
     appointment = attendee.appointment
     zone = visitor_zone(request, attendee.timezone)
     new = When.of(Span(start, start + (appointment.end - appointment.start)), zone.name)
-    context = {"new": new, "start": format_start_param(start), "zone": zone.name}
+    context: dict[str, Any] = {"new": new, "start": format_start_param(start), "zone": zone.name}
     return appointment_page(request, attendee, token, template="booking/move.html", **context, **more)
 
 

@@ -30,7 +30,7 @@ def service_start(request: HttpRequest, company: Company, service: str) -> HttpR
     """Who is to do it. With one member only there is nothing to ask."""
     offer = catalogue.offer_of(company, service)
     if len(offer.staff) == 1:
-        return redirect(f"{reverse('book', args=[company.slug])}?{urlencode({'service': offer.service.pk})}")
+        return redirect(f"{reverse('book', args=[company.slug])}?{urlencode({'service': str(offer.service.pk)})}")
     return render(request, "booking/service.html", {"company": company, "offer": offer})
 
 
@@ -38,7 +38,7 @@ def service_start(request: HttpRequest, company: Company, service: str) -> HttpR
 @for_company
 def staff_start(request: HttpRequest, company: Company, staff: str) -> HttpResponse:
     member, offers = catalogue.offers_of_staff(company, staff)
-    context = {"company": company, "member": member, "offers": offers, "with": urlencode({"staff": member.pk})}
+    context = {"company": company, "member": member, "offers": offers, "with": urlencode({"staff": str(member.pk)})}
     return render(request, "booking/company.html", context)
 
 
@@ -46,5 +46,5 @@ def staff_start(request: HttpRequest, company: Company, staff: str) -> HttpRespo
 @for_company
 def group_start(request: HttpRequest, company: Company, group: str) -> HttpResponse:
     found, offers = catalogue.offers_of_group(company, group)
-    context = {"company": company, "group": found, "offers": offers, "with": urlencode({"group": found.pk})}
+    context = {"company": company, "group": found, "offers": offers, "with": urlencode({"group": str(found.pk)})}
     return render(request, "booking/company.html", context)
