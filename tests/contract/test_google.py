@@ -50,11 +50,6 @@ def test_connect_stores_a_grant_and_who_it_is(world):
     assert stored["subject"] == world.sandbox.store.accounts[EMMA].sub
 
 
-def test_identify_without_openid_is_the_primary_calendar(world):
-    world.stored.secret = {**world.stored.secret, "subject": ""}
-    assert world.provider.identify() == Account(EMMA, EMMA)
-
-
 def test_connect_F10_again_is_the_same_subject(world):
     again = build("google", Stored(world.connect()), world.settings)
     other = build("google", Stored(world.connect(JUAN)), world.settings)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import ipaddress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kalends.net.addresses import refusal
@@ -75,12 +75,14 @@ def test_refusal_lets_public_addresses_pass(address):
     assert refusal(address) == ""
 
 
+@settings(deadline=None)
 @given(st.ip_addresses(v=4))
 def test_refusal_judges_an_embedded_ipv4_as_the_address_itself(address):
     assert refusal(f"::ffff:{address}") == refusal(str(address))
     assert refusal(f"64:ff9b::{address}") == refusal(str(address))
 
 
+@settings(deadline=None)
 @given(st.ip_addresses())
 def test_refusal_is_never_laxer_than_the_standard_library(address):
     inner = getattr(address, "ipv4_mapped", None) or address

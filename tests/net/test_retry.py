@@ -1,11 +1,12 @@
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kalends.net.retry import RetryBudget
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(["earn", "spend"]), max_size=300))
 def test_budget_never_grants_more_than_reserve_and_a_tenth(acts):
     budget = RetryBudget()

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from kalends.net.errors import BadRedirect, MaybeSent, NotSent, Refused, Timeout, TooLarge
-from kalends.providers.errors import from_net, retry_at
+from kalends.providers.errors import AnswerTooLarge, from_net, retry_at
 from kalends.sync.port import Ambiguous, Permanent, Temporary
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -17,7 +17,7 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
         (NotSent("x"), Temporary, Temporary),
         (MaybeSent("x"), Temporary, Ambiguous),
         (Timeout("x"), Temporary, Ambiguous),
-        (TooLarge("x"), Permanent, Ambiguous),
+        (TooLarge("x"), AnswerTooLarge, Ambiguous),
         (Refused("10.0.0.1", "private"), Permanent, Permanent),
         (BadRedirect("x"), Permanent, Permanent),
     ],

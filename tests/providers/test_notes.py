@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kalends.providers.notes import BEGIN, END, read_notes, write_notes
@@ -14,6 +14,7 @@ def tidied(notes):
     return "\n".join(line.rstrip() for line in notes.split("\n")).strip("\n").rstrip()
 
 
+@settings(deadline=None)
 @given(LINES | HTML_LINES, LINES)
 def test_notes_come_back_as_they_were_written(description, notes):
     if BEGIN.lower() in notes.lower() or END.lower() in notes.lower():
@@ -21,6 +22,7 @@ def test_notes_come_back_as_they_were_written(description, notes):
     assert read_notes(write_notes(description, notes)) == tidied(notes)
 
 
+@settings(deadline=None)
 @given(LINES | HTML_LINES, LINES, LINES)
 def test_notes_F15_writing_is_idempotent_and_the_last_wins(description, first, second):
     once = write_notes(write_notes(description, first), second)
@@ -28,6 +30,7 @@ def test_notes_F15_writing_is_idempotent_and_the_last_wins(description, first, s
     assert read_notes(once) == read_notes(write_notes(description, second))
 
 
+@settings(deadline=None)
 @given(LINES, LINES, LINES, LINES)
 def test_notes_keep_the_lines_around_them(before, after, first, second):
     if any(mark in text for mark in (BEGIN, END) for text in (before, after)):

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kalends.net.xml import BadXml
@@ -76,6 +76,7 @@ def test_canonical_has_one_spelling(href, path):
     assert canonical(absolute(href, BASE), BASE) == path
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="?#/\\"), min_size=1))
 def test_canonical_is_stable(name):
     once = canonical(f"/x/{name}", BASE)

@@ -3,7 +3,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kalends.ics.text import escaped
@@ -74,6 +74,7 @@ def test_read_line_refuses_what_is_no_line(text):
         read_line(text)
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"]) | st.just("\n")))
 def test_any_words_survive_escaping_folding_and_parsing(words):
     event = Block("VEVENT", [f"SUMMARY:{escaped(words)}"])
@@ -81,6 +82,7 @@ def test_any_words_survive_escaping_folding_and_parsing(words):
     assert again.blocks("VEVENT")[0].words("SUMMARY") == words
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_parse_of_anything_ends_in_a_block_or_bad_text(text):
     with suppress(BadText):

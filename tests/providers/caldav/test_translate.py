@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import icalendar
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from ical.calendar_stream import IcsCalendarStream
 
@@ -218,6 +218,7 @@ def test_new_text_F64_is_read_alike_by_other_parsers():
     assert event.summary == "Cut, wash"
 
 
+@settings(deadline=None)
 @given(st.sampled_from(zone_names()), st.datetimes(datetime(2024, 1, 1), datetime(2036, 1, 1), timezones=st.just(UTC)))
 def test_new_text_F14_the_instant_survives_in_any_zone(name, start):
     start = start.replace(microsecond=0)
@@ -245,6 +246,7 @@ def test_new_text_F14_the_instants_around_a_change_of_clocks_survive(name):
 WORDS = st.text(st.characters(exclude_categories=["Cs", "Cc"]) | st.just("\n"), max_size=80)
 
 
+@settings(deadline=None)
 @given(WORDS, WORDS)
 def test_new_text_any_title_and_place_survive(title, location):
     content = Content(CONTENT.span, "UTC", title, location, "")

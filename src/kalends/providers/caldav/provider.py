@@ -5,15 +5,16 @@
 * The cursor says how it was made: "sync:" a sync token (RFC 6578), "ctag:" the collection's tag, "list:" a digest of
   all tags. The last two only tell that something changed; then a complete listing is read, and says so.
 * Listings always carry a time range: servers cut unbounded ones short without a word (F62).
-* In a page of changes a resource of somebody else's comes as Deleted and then as its events, in this order, because it
-  is one resource: an exception that is no longer in it is gone.
+* A series and its exceptions are one resource and always come together in one page: an exception that the page lacks
+  has left the resource.
 * A 401 is AuthTransient each time: only the engine sees whether the next call says the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from urllib.parse import urljoin, urlsplit
 
 from kalends.core.clock import utc_now
@@ -56,10 +57,18 @@ class CalDavProvider:
     def __init__(
         self, credentials: Credentials, settings: ProviderSettings, clock: Callable[[], datetime] = utc_now
     ) -> None:
-        self._stored = credentials.read()
+        self._credentials = credentials
+        self._settings = settings
         self._clock = clock
-        self._client = DavClient(settings.http(), self._stored["username"], self._stored["password"], clock)
         self._zones: dict[str, str] = {}
+
+    @cached_property
+    def _stored(self) -> Mapping[str, str]:
+        return self._credentials.read()
+
+    @cached_property
+    def _client(self) -> DavClient:
+        return DavClient(self._settings.http(), self._stored["username"], self._stored["password"], self._clock)
 
     def identify(self) -> Account:
         """The subject is the principal's URL, or the calendars' and the user name where a server has no principals."""
@@ -113,17 +122,10 @@ class CalDavProvider:
             for number, hrefs in enumerate(parts):
                 removed = [Deleted(href) for href in changes.removed] if number == 0 else []
                 last = not more and number == len(parts) - 1
-                items = (*removed, *self._replaced(calendar_id, hrefs))
+                items = (*removed, *self._items(calendar_id, hrefs))
                 yield Page(items, f"sync:{token}" if last else "", last=last)
             if not more:
                 return
-
-    def _replaced(self, calendar_id: str, hrefs: Sequence[str]) -> Iterator[PageItem]:
-        """The events of changed resources, those of others after a Deleted of what their resource held before."""
-        for item in self._items(calendar_id, hrefs):
-            if isinstance(item, RemoteEvent) and not item.series_id and not item.op_key:
-                yield Deleted(item.id)
-            yield item
 
     def _items(self, calendar_id: str, hrefs: Sequence[str]) -> Iterator[PageItem]:
         if not hrefs:

@@ -28,7 +28,7 @@ def authorize_url(settings: ProviderSettings, *, state: str, verifier: str, logi
 
 
 def exchange(settings: ProviderSettings, *, code: str, verifier: str, now: datetime) -> dict[str, str]:
-    """The credentials to store for a code.
+    """The credentials to store for a code: tokens, when the access token ends, "subject" and "email" of the account.
 
     Raises AuthRevoked for a code that is not valid (any more), Forbidden if the person left out a permission on the
     consent page, and Throttled, Temporary or Permanent.
@@ -46,8 +46,6 @@ def exchange(settings: ProviderSettings, *, code: str, verifier: str, now: datet
     if not grant.refresh_token:
         raise Permanent("no_refresh_token")
     claims = grant.claims()
-    return {
-        **granted(grant, now),
-        "subject": str(claims.get("sub", "")),
-        "email": str(claims.get("email", "")),
-    }
+    if not claims.get("sub"):
+        raise Permanent("no_identity")
+    return {**granted(grant, now), "subject": str(claims["sub"]), "email": str(claims.get("email", ""))}

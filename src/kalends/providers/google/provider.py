@@ -57,10 +57,7 @@ class GoogleProvider:
     def identify(self) -> Account:
         """The subject is OpenID's `sub`, which stays when the address changes; it was stored with the grant."""
         stored = self._client.stored()
-        if stored.get("subject"):
-            return Account(stored["subject"], stored.get("email", ""))
-        primary = self._client.call("GET", ("users", "me", "calendarList", "primary"))
-        return Account(str(primary["id"]), str(primary["id"]))
+        return Account(stored["subject"], stored["email"])
 
     def calendars(self) -> list[CalendarInfo]:
         found: list[CalendarInfo] = []
