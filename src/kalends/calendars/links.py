@@ -19,6 +19,7 @@ def open_link(calendar: RemoteCalendar, appointment_id: UUID) -> Link:
     """
     link = Link.objects.select_related("calendar").filter(calendar=calendar, appointment_id=appointment_id).first()
     if link is None:
+        assert calendar.staff_id is not None, "only a staff member's calendar receives"
         return Link(calendar=calendar, staff_id=calendar.staff_id, appointment_id=appointment_id)
     if link.status == LinkStatus.CLOSED:
         link.generation += 1

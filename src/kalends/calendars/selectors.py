@@ -26,6 +26,7 @@ from kalends.calendars.questions import open_question
 from kalends.companies.models import Company, Staff
 from kalends.core.errors import NotFound
 from kalends.core.span import Span
+from kalends.jobs.secrets import unseal
 from kalends.sync.connection import State
 
 # start and end in seconds since 1970, the busy span's id (None: a move in its grace time), the calendar's name
@@ -47,8 +48,10 @@ def busy_spans(*, staff_ids: Iterable[UUID], span: Span) -> dict[UUID, list[Busy
     held = Link.objects.filter(staff_id__in=wanted, pending_start__lt=span.end, pending_end__gt=span.start).exclude(
         status__in=(LinkStatus.CLOSED, LinkStatus.CLOSING, LinkStatus.ORPHANED)
     )
-    for staff_id, start, end, name in held.values_list("staff_id", "pending_start", "pending_end", "calendar__name"):
-        found[staff_id].append((int(start.timestamp()), _ceil(end), None, name))
+    for link in held.select_related("calendar"):
+        if link.pending_start is not None and link.pending_end is not None:
+            start, end = int(link.pending_start.timestamp()), _ceil(link.pending_end)
+            found[link.staff_id].append((start, end, None, link.calendar.name))
     for spans in found.values():
         spans.sort(key=lambda busy: busy[:2])
     return found
@@ -60,12 +63,6 @@ def _ceil(moment: datetime) -> int:
     return whole + 1 if moment.microsecond else whole
 
 
-def pending_appointments(*, staff_ids: Iterable[UUID]) -> set[UUID]:
-    """Appointments whose event was moved outside and waits for its grace time."""
-    links = Link.objects.filter(staff_id__in=list(staff_ids), pending_start__isnull=False)
-    return set(links.values_list("appointment_id", flat=True))
-
-
 def stale_staff(*, staff_ids: Iterable[UUID], now: datetime) -> dict[UUID, str]:
     """Staff members who are not offered, with the reason: a calendar that blocks was not read for too long (G9).
 
@@ -75,26 +72,46 @@ def stale_staff(*, staff_ids: Iterable[UUID], now: datetime) -> dict[UUID, str]:
         connection__state__in=(State.PAUSED, State.DISCONNECTED)
     )
     stale: dict[UUID, str] = {}
-    for staff_id, fresh, hours in calendars.values_list(
-        "staff_id", "fresh_as_of", "connection__company__stale_after_hours"
-    ):
-        if fresh is None:
-            stale.setdefault(staff_id, "first_sync_pending")
-        elif fresh < now - timedelta(hours=hours):
-            stale[staff_id] = "calendar_stale"
+    for calendar in calendars.select_related("connection__company"):
+        assert calendar.staff_id is not None
+        if calendar.fresh_as_of is None:
+            stale.setdefault(calendar.staff_id, "first_sync_pending")
+        elif calendar.fresh_as_of < now - timedelta(hours=calendar.connection.company.stale_after_hours):
+            stale[calendar.staff_id] = "calendar_stale"
     return stale
 
 
 # -- connections, for pages and the API -----------------------------------------------------------------------------
 
 
-def connection_of(*, company: Company, connection_id: UUID) -> CalendarConnection:
-    """Raises NotFound for one that is not the company's."""
+def connection_for(*, company_id: UUID, connection_id: UUID) -> CalendarConnection | None:
+    """None for one that is not the company's."""
     rows = CalendarConnection.objects.select_related("company", "staff")
-    row = rows.filter(company=company, pk=connection_id).first()
-    if row is None:
+    return rows.filter(company_id=company_id, pk=connection_id).first()
+
+
+def connection_of(company: Company, connection_id: UUID | str) -> CalendarConnection:
+    """Raises NotFound for one that is not the company's."""
+    try:
+        found = connection_for(company_id=company.pk, connection_id=UUID(str(connection_id)))
+    except ValueError:
+        found = None
+    if found is None:
         raise NotFound("There is no such connection.")
-    return row
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class FirstSync:
+    """How far the first read is: calendars read and chosen, events mirrored so far."""
+
+    calendars: int
+    calendars_read: int
+    events: int
+
+    @property
+    def finished(self) -> bool:
+        return self.calendars_read == self.calendars
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,19 +128,6 @@ class ConnectionFacts:
     needs_attention_since: datetime | None
     counts: dict[str, int]
     first_sync: FirstSync
-
-
-@dataclass(frozen=True, slots=True)
-class FirstSync:
-    """How far the first read is: calendars read and chosen, events mirrored so far."""
-
-    calendars: int
-    calendars_read: int
-    events: int
-
-    @property
-    def finished(self) -> bool:
-        return self.calendars_read == self.calendars
 
 
 def connections_for_staff(*, staff: Staff) -> list[ConnectionFacts]:
@@ -207,6 +211,11 @@ def question_by_token(*, token: str, now: datetime) -> OpenQuestion:
     """Raises NotFound for a question that is unknown, or was settled."""
     question = open_question(token)
     return OpenQuestion(question.staff, question.deadline, question.answer, handler().summary(question.appointment_id))
+
+
+def external_url(row: ExternalCalendar) -> str:
+    """The secret address, opened for showing it again."""
+    return unseal(row.url_sealed, row=row.pk, field="calendars.ExternalCalendar.url_sealed")
 
 
 def external_calendars_of(*, company: Company, staff: Staff | None) -> list[ExternalCalendar]:

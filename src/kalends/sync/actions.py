@@ -54,9 +54,12 @@ class Create:
 
 @dataclass(frozen=True, slots=True)
 class Update:
+    """`own` is a lost write of ours that the read has found to stand there: remembered before the next one is sent."""
+
     content: Content
     guard: Guard
     puts_back: bool = False  # undoes what somebody did outside
+    own: Content | None = None
 
 
 @dataclass(frozen=True, slots=True)

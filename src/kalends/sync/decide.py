@@ -163,10 +163,10 @@ def _compare(
     texts_stand = shape.texts == texts_of(wanted.content) or not (ours_text or theirs_text)
     if time_stands and texts_stand:
         return _adopt(link, wanted, event, shape, echo)
-    ours = ours_text or wanted.content.span != base.span
-    if ours:
-        return Decision("ours_changed", Update(wanted.content, _guard(event)))
-    return Decision("texts_put_back", Update(wanted.content, _guard(event), puts_back=True))
+    own = link.sent if base == link.sent else None
+    if ours_text or wanted.content.span != base.span:
+        return Decision("ours_changed", Update(wanted.content, _guard(event), own=own))
+    return Decision("texts_put_back", Update(wanted.content, _guard(event), puts_back=own is None, own=own))
 
 
 def _adopt(link: LinkState, wanted: Wanted, event: RemoteEvent, shape: Shape, echo: Shape) -> Decision:

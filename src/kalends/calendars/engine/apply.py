@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
 from django.db import transaction
 
@@ -181,7 +182,7 @@ def _outside_move(run: Run, planned: Planned) -> OutsideMove:
     )
 
 
-def _moved(run: Run, planned: Planned, link_id: object, result: MoveResult) -> None:
+def _moved(run: Run, planned: Planned, link_id: UUID, result: MoveResult) -> None:
     """Stores the outcome. An accepted move has set what is wanted; often nothing is left but to agree."""
     link = Link.objects.select_related("calendar", "staff").get(pk=link_id)
     action = planned.decision.action

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db.models import DateTimeField, ExpressionWrapper, F, Q, QuerySet
+from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Now
 
 from kalends.calendars.engine.context import Run
@@ -23,7 +24,7 @@ class LeaseLost(Exception):
     """Another worker has the connection; what this one was about to commit is not its to commit."""
 
 
-def _until() -> ExpressionWrapper:
+def _until() -> ExpressionWrapper[CombinedExpression]:
     return ExpressionWrapper(Now() + LENGTH, output_field=DateTimeField())
 
 

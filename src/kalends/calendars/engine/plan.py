@@ -86,4 +86,4 @@ def _journaled_deletions(connection: CalendarConnection, since: datetime) -> lis
     lines = Journal.objects.filter(
         connection=connection, at__gt=since, signal=journal.OUTSIDE_DELETION, link_id__isnull=False
     )
-    return list(lines.values_list("link_id", flat=True).distinct())
+    return [pk for pk in lines.values_list("link_id", flat=True).distinct() if pk is not None]

@@ -142,8 +142,7 @@ def note_hint(run: Run, link: Link, event: Event | None) -> None:
     if seen.pending != state.pending:
         codec.set_pending(link, seen.pending)
         link.status = LinkStatus.PENDING if link.status == LinkStatus.OK else link.status
-        if link.staff_id:
-            raise_schedule_revision([link.staff_id])
+        raise_schedule_revision([link.staff_id])
     if event is not None and shape == state.echo:
         link.tag = event.tag
     if seen.look_at is not None:

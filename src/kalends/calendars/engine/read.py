@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from uuid import UUID
 
 from kalends.calendars import codec
 from kalends.calendars.engine.context import Lacking, Run, error_name
@@ -52,7 +53,7 @@ def read_links(run: Run, links: Sequence[Link]) -> list[Seen]:
 
 
 def _read_calendar(
-    run: Run, calendar: RemoteCalendar, links: list[Link], questions: dict[object, StaffQuestion]
+    run: Run, calendar: RemoteCalendar, links: list[Link], questions: dict[UUID, StaffQuestion]
 ) -> list[Seen]:
     known = _get(run, calendar, [link.remote_id for link in links if link.remote_id])
     found: list[Seen] = []

@@ -268,8 +268,9 @@ def _next_look(connection: CalendarConnection, now: datetime) -> datetime | None
     times = [calendar.next_poll_at or now for calendar in row.calendars.all() if calendar.chosen]
     times += [calendar.next_check_at or now for calendar in row.calendars.all() if calendar.receives]
     if State(row.state).writes:
-        times.append(open_links(row).aggregate(at=Min("due_at"))["at"])
-    return min((at for at in times if at is not None), default=now + poll_interval())
+        next_link: datetime | None = open_links(row).aggregate(at=Min("due_at"))["at"]
+        times += [next_link] if next_link is not None else []
+    return min(times, default=now + poll_interval())
 
 
 def _retry_pause(row: CalendarConnection) -> timedelta:

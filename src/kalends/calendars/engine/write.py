@@ -20,7 +20,7 @@ from kalends.calendars.links import forget_remote
 from kalends.calendars.models import Link, LinkStatus
 from kalends.calendars.ours import op_key_of
 from kalends.sync.actions import Create, Delete, Update
-from kalends.sync.link import shape_of
+from kalends.sync.link import shape_of, shape_sent
 from kalends.sync.port import (
     Ambiguous,
     Conflict,
@@ -91,6 +91,8 @@ def _intend(run: Run, planned: Planned) -> Link | None:
         if isinstance(action, Create) and action.generation != link.generation:
             forget_remote(link)
             link.generation = action.generation
+        if isinstance(action, Update) and action.own is not None:
+            _remember_own(link, action.own, action.guard.remote_id)
         if not isinstance(action, Delete):
             link.sent = codec.content_json(action.content)  # type: ignore[union-attr]
         link.attempts += 1
@@ -98,6 +100,12 @@ def _intend(run: Run, planned: Planned) -> Link | None:
         # What the later steps compare with is this row now.
         planned.seen.link = link
         return link
+
+
+def _remember_own(link: Link, own: Content, remote_id: str) -> None:
+    """The write whose answer was lost stands there. Without a tag: its texts, as stored, are not known."""
+    link.base, link.echo = codec.content_json(own), codec.shape_json(shape_sent(own))
+    link.remote_id, link.tag = remote_id, ""
 
 
 def _puts_back(planned: Planned) -> bool:

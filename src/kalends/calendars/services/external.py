@@ -51,17 +51,20 @@ def add_external_calendar(
         raise InvalidInput("This calendar is there already.", code="already_there", field="url") from error
 
 
-def replace_external_calendars(*, staff: Staff, url: str, by: str = "", now: datetime) -> ExternalCalendar | None:
+def replace_external_calendars(
+    *, company: Company, staff: Staff | None, url: str, by: str = "", now: datetime
+) -> ExternalCalendar | None:
     """Only the calendar at this address stays; an empty address removes all. Nothing changes if the address cannot be used."""
     address = _checked(url) if url.strip() else ""
     if address:
         _fetch(address)
     with transaction.atomic():
-        old = ExternalCalendar.objects.filter(company=staff.company, staff=staff)
-        kept = old.filter(url_digest=token_digest(address)).first()
-        old.exclude(pk=kept.pk if kept else None).delete()
-        _audit(staff.company, by, "external_calendars_replaced", urlsplit(address).hostname or "", now)
-        return kept or (_store(staff.company, staff, address, now) if address else None)
+        old = ExternalCalendar.objects.filter(company=company, staff=staff)
+        digest = token_digest(address)
+        old.exclude(url_digest=digest).delete()
+        kept = old.filter(url_digest=digest).first()
+        _audit(company, by, "external_calendars_replaced", urlsplit(address).hostname or "", now)
+        return kept or (_store(company, staff, address, now) if address else None)
 
 
 def delete_external_calendar(

@@ -148,9 +148,10 @@ def _check_choice(calendars: list[RemoteCalendar], receives: UUID | None, blocks
 
 def _stop_receiving(connection: CalendarConnection, receives: UUID | None, now: datetime) -> None:
     """Whatever else receives for this staff member: in this connection always, elsewhere if this one takes over."""
-    others = RemoteCalendar.objects.filter(staff_id=connection.staff_id, receives=True).exclude(pk=receives)
-    if receives is None:
-        others = others.filter(connection=connection)
+    if connection.staff_id is None:
+        return
+    others = RemoteCalendar.objects.filter(staff_id=connection.staff_id, receives=True)
+    others = others.filter(connection=connection) if receives is None else others.exclude(pk=receives)
     for calendar in others:
         RemoteCalendar.objects.filter(pk=calendar.pk).update(receives=False)
         for link in _standing(calendar, now):
