@@ -23,5 +23,14 @@ os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # playwright's sync 
 import django  # noqa: E402 - the environment above must stand first
 from django.conf import settings  # noqa: E402
 
-assert settings.SECRET_KEY
+# A slow hash protects people, not tests.
+settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 django.setup()
+
+from hypothesis import settings as hypothesis_settings  # noqa: E402
+
+# Machines are shared: how long an example took says nothing about the law. KALENDS_TEST_EXAMPLES=5000 for a long run.
+hypothesis_settings.register_profile(
+    "kalends", deadline=None, max_examples=int(os.environ.get("KALENDS_TEST_EXAMPLES", "100"))
+)
+hypothesis_settings.load_profile("kalends")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from django.http import HttpRequest
 from ninja.security import HttpBearer
 
@@ -14,13 +16,10 @@ _READS = ("GET", "HEAD", "OPTIONS")
 
 
 class CompanyRequest(HttpRequest):
-    """A request after authentication: `auth` is the key that it carried."""
+    """A request after authentication: the key that it carried and the key's company."""
 
     auth: ApiKey
-
-    @property
-    def company(self) -> Company:
-        return self.auth.company
+    company: Company
 
 
 class CompanyKey(HttpBearer):
@@ -30,6 +29,8 @@ class CompanyKey(HttpBearer):
         key = api_key_by_token(token, utc_now())
         if key is not None and not key.may_write and request.method not in _READS:
             raise NotAllowed("This API key may only read.", code="read_only_key")
+        if key is not None:
+            cast(CompanyRequest, request).company = key.company
         return key
 
 

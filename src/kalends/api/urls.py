@@ -8,7 +8,7 @@ from ninja import NinjaAPI
 from kalends import __version__
 from kalends.api.auth import CompanyKey
 from kalends.api.errors import install
-from kalends.api.v1 import catalogue, hours, settings
+from kalends.api.v1 import appointments, catalogue, connections, customers, external, hours, settings, slots
 
 api = NinjaAPI(
     title="Kalends",
@@ -20,7 +20,7 @@ api = NinjaAPI(
     urls_namespace="api-v1",
 )
 install(api)
-for module in (catalogue, hours, settings):
+for module in (appointments, slots, catalogue, hours, customers, settings, connections, external):
     api.add_router("", module.routes)
 
 urlpatterns = [path("", api.urls)]

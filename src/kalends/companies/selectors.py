@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db.models import Model, QuerySet
 
 from kalends.accounts.models import User
-from kalends.companies.models import ApiKey, Company, Feed, Membership, Service, Staff, StaffGroup
+from kalends.companies.models import ApiKey, Company, Feed, Location, Membership, Service, Staff, StaffGroup, TimeOff
 from kalends.core.errors import NotFound
 from kalends.core.ids import token_digest
 from kalends.jobs.secrets import unseal
@@ -45,6 +45,19 @@ def group_of(company: Company, group_id: UUID | str) -> StaffGroup:
 
 def service_of(company: Company, service_id: UUID | str) -> Service:
     return _one(Service.objects.filter(company=company).select_related("company", "location"), service_id, "service")
+
+
+def location_of(company: Company, location_id: UUID | str) -> Location:
+    return _one(Location.objects.filter(company=company), location_id, "location")
+
+
+def time_off_of(staff: Staff, time_off_id: UUID | str) -> TimeOff:
+    rows = TimeOff.objects.filter(staff=staff).select_related("staff__company")
+    return _one(rows, time_off_id, "time off")
+
+
+def feed_of(company: Company, feed_id: UUID | str) -> Feed:
+    return _one(feeds_of(company), feed_id, "feed")
 
 
 def _one(rows: QuerySet[Row], pk: UUID | str, what: str) -> Row:

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse
-from ninja import Query, Schema
+from ninja import Query, Schema, Status
 
 from kalends.api.auth import CompanyRequest, actor_of
 from kalends.api.idempotency import answer
@@ -139,7 +139,7 @@ def retire_staff(request: CompanyRequest, staff_id: str) -> Any:
     """Their appointments and history stay; they are not offered any more. The same as `active: false`."""
     staff = selectors.staff_member(request.company, staff_id)
     services.change_staff(staff=staff, active=False, actor=actor_of(request), now=utc_now())
-    return 204, None
+    return Status(204, None)
 
 
 # -- groups ---------------------------------------------------------------------------------------------------------
@@ -183,7 +183,7 @@ def change_group(request: CompanyRequest, group_id: str, payload: GroupPatch) ->
 @routes.delete("/groups/{group_id}", response=answers(none=None), summary="Delete a group of staff")
 def delete_group(request: CompanyRequest, group_id: str) -> Any:
     services.delete_group(group=selectors.group_of(request.company, group_id), actor=actor_of(request), now=utc_now())
-    return 204, None
+    return Status(204, None)
 
 
 # -- services -------------------------------------------------------------------------------------------------------
@@ -230,7 +230,7 @@ def retire_service(request: CompanyRequest, service_id: str) -> Any:
     """Its appointments stay; it is not offered any more. The same as `active: false`."""
     service = selectors.service_of(request.company, service_id)
     services.change_service(service=service, active=False, actor=actor_of(request), now=utc_now())
-    return 204, None
+    return Status(204, None)
 
 
 # -- locations ------------------------------------------------------------------------------------------------------
@@ -271,4 +271,4 @@ def change_location(request: CompanyRequest, location_id: str, payload: Location
 @routes.delete("/locations/{location_id}", response=answers(none=None), summary="Delete a location")
 def delete_location(request: CompanyRequest, location_id: str) -> Any:
     services.delete_location(location=selectors.location_of(request.company, location_id))
-    return 204, None
+    return Status(204, None)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from typing import Any, Literal
+from uuid import UUID
 
 from django.db import transaction
-from ninja import Query, Schema
+from ninja import Query, Schema, Status
 
 from kalends.api.auth import CompanyRequest, actor_of
 from kalends.api.idempotency import answer
@@ -28,6 +29,7 @@ from kalends.calendars.models import CalendarConnection, Journal, RemoteCalendar
 from kalends.companies import selectors
 from kalends.core.clock import utc_now
 from kalends.core.errors import InvalidInput
+from kalends.messages.wording import default_invitation
 
 routes = router("connections")
 
@@ -62,7 +64,7 @@ class RevokeOut(Schema):
 def send_invitation(request: CompanyRequest, staff_id: str, payload: InvitationIn | None = None) -> Any:
     """Address, subject and text default to the member's address and the product's own words; HTML is sanitised."""
     staff = selectors.staff_member(request.company, staff_id)
-    subject, html = services.default_invitation(staff)
+    subject, html = default_invitation(staff.locale)
     given = payload or InvitationIn()
 
     def work(_key: object) -> tuple[int, Any]:
@@ -94,7 +96,9 @@ def revoke_calendar_sync(request: CompanyRequest, staff_id: str, payload: Revoke
     providers = payload.providers if payload else None
 
     def work(_key: object) -> tuple[int, Any]:
-        count = services.revoke_calendar_sync(staff=staff, providers=list(providers) if providers else None, now=utc_now())
+        count = services.revoke_calendar_sync(
+            staff=staff, providers=list(providers) if providers else None, now=utc_now()
+        )
         return 200, {"disconnected": count}
 
     return answer(request, work, atomic=False)
@@ -103,24 +107,31 @@ def revoke_calendar_sync(request: CompanyRequest, staff_id: str, payload: Revoke
 # -- connections ----------------------------------------------------------------------------------------------------
 
 
-def connection_json(connection: CalendarConnection) -> dict[str, Any]:
-    view = calendars.connection_view(connection)
+def connection_json(facts: calendars.ConnectionFacts) -> dict[str, Any]:
     return {
-        "id": str(connection.pk),
-        "provider": connection.provider,
-        "account": connection.label,
-        "state": connection.state,
-        "mode": connection.mode,
-        "fresh_as_of": view.fresh_as_of.isoformat() if view.fresh_as_of else None,
-        "last_error": connection.last_error,
-        "counts": view.counts,
+        "id": str(facts.id),
+        "provider": facts.provider,
+        "account": facts.account,
+        "state": facts.state,
+        "mode": facts.mode,
+        "fresh_as_of": facts.fresh_as_of.isoformat() if facts.fresh_as_of else None,
+        "last_error": facts.last_error,
+        "counts": facts.counts,
     }
+
+
+def _connection(request: CompanyRequest, connection_id: str) -> CalendarConnection:
+    return calendars.connection_of(request.company, connection_id)
+
+
+def _read(request: CompanyRequest, connection_id: UUID | str) -> dict[str, Any]:
+    return connection_json(calendars.connection_facts(calendars.connection_of(request.company, connection_id)))
 
 
 @routes.get("/staff/{staff_id}/connections", response=answers(ok=ConnectionList), summary="A member's connections")
 def list_connections(request: CompanyRequest, staff_id: str) -> Any:
     staff = selectors.staff_member(request.company, staff_id)
-    return {"items": [connection_json(row) for row in calendars.connections_for_staff(staff=staff)], "next": None}
+    return {"items": [connection_json(facts) for facts in calendars.connections_for_staff(staff=staff)], "next": None}
 
 
 @routes.post(
@@ -134,7 +145,7 @@ def connect_caldav(request: CompanyRequest, staff_id: str, payload: CaldavIn) ->
         connection = services.connect_caldav(
             staff=staff, url=payload.url, username=payload.username, password=payload.password, now=utc_now()
         )
-        return 201, connection_json(connection)
+        return 201, _read(request, connection.pk)
 
     # Connecting the same account again takes up the same connection: idempotent without a transaction around it.
     return answer(request, work, atomic=False)
@@ -142,31 +153,31 @@ def connect_caldav(request: CompanyRequest, staff_id: str, payload: CaldavIn) ->
 
 @routes.patch("/connections/{connection_id}", response=answers(ok=ConnectionOut), summary="Mode, pause, resume")
 def change_connection(request: CompanyRequest, connection_id: str, payload: ConnectionPatch) -> Any:
-    connection = calendars.connection_of(request.company, connection_id)
+    connection = _connection(request, connection_id)
     with transaction.atomic():
         if payload.mode is not None:
             services.set_mode(connection=connection, mode=payload.mode, now=utc_now())
         if payload.paused is not None:
-            act = services.pause_connection if payload.paused else services.resume_connection
+            act = services.pause if payload.paused else services.resume
             act(connection=connection, now=utc_now())
-    return connection_json(calendars.connection_of(request.company, connection_id))
+    return _read(request, connection_id)
 
 
 @routes.delete("/connections/{connection_id}", response=answers(none=None), summary="Disconnect")
 def disconnect(request: CompanyRequest, connection_id: str, events: Literal["keep", "remove"]) -> Any:
     """`events` says what becomes of our events in its calendars; removing goes on in the background."""
-    connection = calendars.connection_of(request.company, connection_id)
+    connection = _connection(request, connection_id)
     services.disconnect(connection=connection, events=events, now=utc_now())
-    return 204, None
+    return Status(204, None)
 
 
 @routes.post("/connections/{connection_id}/sync", response=answers(ok=ConnectionOut), summary="Read now")
 def sync_now(request: CompanyRequest, connection_id: str) -> Any:
-    connection = calendars.connection_of(request.company, connection_id)
+    connection = _connection(request, connection_id)
 
     def work(_key: object) -> tuple[int, Any]:
         services.sync_now(connection=connection, now=utc_now())
-        return 200, connection_json(calendars.connection_of(request.company, connection_id))
+        return 200, _read(request, connection_id)
 
     return answer(request, work)
 
@@ -183,17 +194,19 @@ def _calendar_json(calendar: RemoteCalendar) -> dict[str, Any]:
 
 @routes.get("/connections/{connection_id}/calendars", response=answers(ok=CalendarList), summary="Its calendars")
 def list_calendars(request: CompanyRequest, connection_id: str) -> Any:
-    connection = calendars.connection_of(request.company, connection_id)
-    return {"items": [_calendar_json(row) for row in calendars.calendars_of(connection)], "next": None}
+    connection = _connection(request, connection_id)
+    return {"items": [_calendar_json(row) for row in calendars.calendars_of(connection=connection)], "next": None}
 
 
 @routes.patch(
-    "/connections/{connection_id}/calendars", response=answers(ok=CalendarList), summary="Choose what receives and blocks"
+    "/connections/{connection_id}/calendars",
+    response=answers(ok=CalendarList),
+    summary="Choose what receives and blocks",
 )
 def choose_calendars(request: CompanyRequest, connection_id: str, payload: list[RemoteCalendarPatch]) -> Any:
     """Calendars that are not named keep their use. One at most receives."""
-    connection = calendars.connection_of(request.company, connection_id)
-    present = {row.pk: row for row in calendars.calendars_of(connection)}
+    connection = _connection(request, connection_id)
+    present = {row.pk: row for row in calendars.calendars_of(connection=connection)}
     receives = next((pk for pk, row in present.items() if row.receives), None)
     blocks = {pk for pk, row in present.items() if row.blocks}
     for item in payload:
@@ -204,7 +217,7 @@ def choose_calendars(request: CompanyRequest, connection_id: str, payload: list[
         if item.blocks is not None:
             blocks = blocks | {item.id} if item.blocks else blocks - {item.id}
     services.choose_calendars(connection=connection, receives=receives, blocks=blocks, now=utc_now())
-    return {"items": [_calendar_json(row) for row in calendars.calendars_of(connection)], "next": None}
+    return {"items": [_calendar_json(row) for row in calendars.calendars_of(connection=connection)], "next": None}
 
 
 def _journal_json(entry: Journal) -> dict[str, Any]:
@@ -222,5 +235,5 @@ def _journal_json(entry: Journal) -> dict[str, Any]:
 @routes.get("/connections/{connection_id}/journal", response=answers(ok=JournalPage), summary="What sync did and why")
 def get_journal(request: CompanyRequest, connection_id: str, page: Query[PageQuery]) -> Any:
     """Oldest first."""
-    connection = calendars.connection_of(request.company, connection_id)
+    connection = _connection(request, connection_id)
     return page_of(Journal.objects.filter(connection=connection), page, _journal_json)

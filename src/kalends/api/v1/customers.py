@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ninja import Query, Schema
+from ninja import Query, Schema, Status
 
 from kalends.api.auth import CompanyRequest
 from kalends.api.idempotency import answer
@@ -73,4 +73,4 @@ def change_customer(request: CompanyRequest, customer_id: str, payload: Customer
 def delete_customer(request: CompanyRequest, customer_id: str) -> Any:
     """Refused (409) while appointments of theirs are kept."""
     services.delete_customer(customer=selectors.customer_of(request.company, customer_id))
-    return 204, None
+    return Status(204, None)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
-from ninja import Schema
+from ninja import Schema, Status
 
-from kalends.api.auth import CompanyRequest
+from kalends.api.auth import CompanyRequest, actor_of
 from kalends.api.idempotency import answer
 from kalends.api.v1.routing import answers, router
 from kalends.api.v1.schemas import ExternalCalendarIn, ExternalCalendarOut, ReplaceExternalIn
@@ -30,26 +31,32 @@ def _json(row: ExternalCalendar) -> dict[str, Any]:
 
 
 def _list(request: CompanyRequest, staff: Staff | None) -> dict[str, Any]:
-    rows = calendars.external_calendars(company=request.company, staff=staff)
+    rows = calendars.external_calendars_of(company=request.company, staff=staff)
     return {"items": [_json(row) for row in rows], "next": None}
 
 
 def _add(request: CompanyRequest, staff: Staff | None, url: str) -> Any:
     def work(_key: object) -> tuple[int, Any]:
-        row = services.add_external_calendar(company=request.company, staff=staff, url=url, now=utc_now())
+        row = services.add_external_calendar(
+            company=request.company, staff=staff, url=url, by=actor_of(request), now=utc_now()
+        )
         return 201, _json(row)
 
     # The address is fetched and checked first, so no transaction stands around it; adding one twice is refused.
     return answer(request, work, atomic=False)
 
 
-def _delete(request: CompanyRequest, staff: Staff | None, ident: str) -> Any:
-    services.delete_external_calendar(company=request.company, staff=staff, external_id=ident, now=utc_now())
-    return 204, None
+def _delete(request: CompanyRequest, staff: Staff | None, ident: UUID) -> Any:
+    services.delete_external_calendar(
+        company=request.company, staff=staff, calendar_id=ident, by=actor_of(request), now=utc_now()
+    )
+    return Status(204, None)
 
 
 def _replace(request: CompanyRequest, staff: Staff | None, url: str) -> Any:
-    services.replace_external_calendars(company=request.company, staff=staff, url=url, now=utc_now())
+    services.replace_external_calendars(
+        company=request.company, staff=staff, url=url, by=actor_of(request), now=utc_now()
+    )
     return _list(request, staff)
 
 
@@ -64,7 +71,7 @@ def add_staff(request: CompanyRequest, staff_id: str, payload: ExternalCalendarI
 
 
 @routes.delete("/staff/{staff_id}/external-calendars/{eid}", response=answers(none=None), summary="Remove a URL")
-def delete_staff(request: CompanyRequest, staff_id: str, eid: str) -> Any:
+def delete_staff(request: CompanyRequest, staff_id: str, eid: UUID) -> Any:
     return _delete(request, selectors.staff_member(request.company, staff_id), eid)
 
 
@@ -85,7 +92,7 @@ def add_company(request: CompanyRequest, payload: ExternalCalendarIn) -> Any:
 
 
 @routes.delete("/company/external-calendars/{eid}", response=answers(none=None), summary="Remove a company URL")
-def delete_company(request: CompanyRequest, eid: str) -> Any:
+def delete_company(request: CompanyRequest, eid: UUID) -> Any:
     return _delete(request, None, eid)
 
 

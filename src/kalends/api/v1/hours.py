@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ninja import Query, Schema
+from ninja import Query, Schema, Status
 
 from kalends.api.auth import CompanyRequest, actor_of
 from kalends.api.idempotency import answer
@@ -115,4 +115,4 @@ def add_time_off(request: CompanyRequest, staff_id: str, payload: TimeOffIn) -> 
 def delete_time_off(request: CompanyRequest, staff_id: str, time_off_id: str) -> Any:
     time_off = selectors.time_off_of(selectors.staff_member(request.company, staff_id), time_off_id)
     services.delete_time_off(time_off=time_off, actor=actor_of(request), now=utc_now())
-    return 204, None
+    return Status(204, None)

@@ -8,6 +8,7 @@ from kalends.companies.services.catalogue import (
     change_service,
     create_location,
     create_service,
+    delete_location,
 )
 from kalends.companies.services.companies import (
     CALENDAR_SYNC_FIELDS,
@@ -61,6 +62,7 @@ __all__ = [
     "create_staff",
     "delete_closing",
     "delete_group",
+    "delete_location",
     "delete_time_off",
     "note_feed_fetch",
     "on_provider_switches_changed",

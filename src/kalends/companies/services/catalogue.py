@@ -72,3 +72,10 @@ def create_location(*, company: Company, name: str, timezone: str, address: str 
 def change_location(*, location: Location, **changes: Any) -> Location:
     change_row(location, changes, ("name", "timezone", "address"))
     return location
+
+
+@transaction.atomic
+def delete_location(*, location: Location) -> None:
+    """Services that were given there stay, without a location."""
+    raise_schedule_revision(location.company.staff.values_list("pk", flat=True))
+    location.delete()

@@ -26,4 +26,6 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
-DEMO = Command("demo", "Make the demo company; with --run, everything around it.", "kalends demo --run", _run, _arguments)
+DEMO = Command(
+    "demo", "Make the demo company; with --run, everything around it.", "kalends demo --run", _run, _arguments
+)

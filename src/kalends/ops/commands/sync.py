@@ -27,5 +27,9 @@ def _run(options: argparse.Namespace) -> int:
 
 
 SYNC = Command(
-    "sync", "Look at connected calendars now; --dry-run prints the plan.", "kalends sync --all --dry-run", _run, _arguments
+    "sync",
+    "Look at connected calendars now; --dry-run prints the plan.",
+    "kalends sync --all --dry-run",
+    _run,
+    _arguments,
 )

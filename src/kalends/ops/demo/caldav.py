@@ -20,7 +20,11 @@ def prepare_caldav(place: Place, *, now: datetime, timezone: str) -> Part:
     calendar = home / "collections/collection-root" / USER / "calendar"
     if not calendar.exists():
         calendar.mkdir(parents=True)
-        properties = {"tag": "VCALENDAR", "D:displayname": "John’s calendar", "C:supported-calendar-component-set": "VEVENT"}
+        properties = {
+            "tag": "VCALENDAR",
+            "D:displayname": "John’s calendar",
+            "C:supported-calendar-component-set": "VEVENT",
+        }
         (calendar / ".Radicale.props").write_text(json.dumps(properties), encoding="utf-8")
         _write_events(calendar, now=now, timezone=timezone)
     (home / "users").write_text(f"{USER}:{place.caldav_password}\n", encoding="utf-8")

@@ -20,12 +20,13 @@ from kalends.companies import services
 from kalends.companies.models import Company, Service, Staff
 from kalends.companies.values import Hours, WeeklyRange
 from kalends.core.clock import utc_now
+from kalends.messages.wording import default_invitation
 from kalends.ops.demo.caldav import USER
 
 logger = logging.getLogger(__name__)
 
 SLUG, TIMEZONE = "lakeside", "Europe/Paris"
-OWNER, PASSWORD = "owner@lakeside.example", "lakeside-demo"  # noqa: S105 - a demo on loopback
+OWNER, PASSWORD = "owner@lakeside.example", "lakeside-demo"
 _ACTOR = "demo"
 
 _STAFF = (
@@ -148,7 +149,7 @@ def _connect_john(company: Company, place: dict[str, str], now: datetime) -> Non
         password=place["caldav_password"],
         now=now,
     )
-    first = calendars_of(connection)[0]
+    first = calendars_of(connection=connection)[0]
     calendars.choose_calendars(connection=connection, receives=first.pk, blocks=[first.pk], now=now)
 
 
@@ -158,7 +159,7 @@ def _invite_emma(company: Company, now: datetime) -> None:
     if connections_for_staff(staff=emma):
         _invitation_file().unlink(missing_ok=True)
         return
-    subject, html = default_invitation(emma.company)
+    subject, html = default_invitation(emma.locale)
     _invitation, token = calendars.create_invitation(
         staff=emma, email=emma.email, subject=subject, html=html, by=_ACTOR, now=now
     )
