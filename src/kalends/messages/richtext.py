@@ -102,7 +102,7 @@ class _TextWriter(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         if tag in self._BLOCKS:
-            self.parts.append("\n")
+            self.parts.append("\n\n" if tag in ("ul", "ol", "table") else "\n")
         elif tag == "a" and self._href:
             if self._href.removeprefix("mailto:") != self._words.strip():
                 self.parts.append(f" <{self._href}>")
