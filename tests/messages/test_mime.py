@@ -67,6 +67,14 @@ def test_invitation_is_a_part_of_the_alternatives_and_a_file(method):
     assert file.get_payload(decode=True) == text.encode()
 
 
+def test_subject_that_just_fits_a_line_has_no_blank_before_it():
+    subject = "New: Consultation with Ada Lovelace, March 3, 2026, 10 a.m. (Europe/Paris)"
+    raw = build_mail(
+        Rendered(subject, "x", "x"), Envelope("a@example.org", "A", "b@example.org"), message_id="<1@x>", at=NOW
+    )
+    assert f"Subject: {subject}\r\n".encode() in raw
+
+
 def test_names_cannot_add_headers():
     _, mail = built(sender_name="Eve\r\nBcc: everybody@example.org")
     assert mail["Bcc"] is None

@@ -184,8 +184,8 @@ def _add_claims(
     )  # fmt: skip
     for staff_id, start, end, before, after, appointment, hold, service, seats, expires in rows:
         row = Busy(
-            int(start.timestamp()), _up(end), APPOINTMENT if appointment else HOLD, before, after,
-            str(appointment or hold), "", str(service), seats,
+            int(start.timestamp()), _up(end), APPOINTMENT if expires is None else HOLD, before, after,
+            str(appointment if expires is None else hold), "", str(service), seats,
         )  # fmt: skip
         if expires:
             holds[staff_id].append((expires, row))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django import template
-from django.template.defaultfilters import linebreaks
+from django.utils.html import linebreaks
 from django.utils.safestring import mark_safe
 
 register = template.Library()

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from email import policy
 from email.headerregistry import Address
 from email.message import EmailMessage
+from email.policy import EmailPolicy
 from email.utils import format_datetime, parseaddr
 
 from kalends.core.errors import InvalidInput
@@ -35,6 +35,21 @@ class Invitation:
     method: str
 
 
+class _Policy(EmailPolicy):
+    """Without the empty first line that the standard library gives a header which would just fit on the next one.
+
+    Such a line is allowed, but programs show the blank before the subject, and spam filters count it.
+    """
+
+    def fold_binary(self, name: str, value: str) -> bytes:
+        empty = f"{name}:{self.linesep} ".encode()
+        folded = super().fold_binary(name, value)
+        return f"{name}: ".encode() + folded.removeprefix(empty) if folded.startswith(empty) else folded
+
+
+_POLICY = _Policy(linesep="\r\n")
+
+
 def address(text: str) -> str:
     """The address of "Name <address>" or of an address alone, its domain in ASCII. Raises InvalidInput."""
     local, at, domain = parseaddr(text)[1].rpartition("@")
@@ -50,7 +65,7 @@ def build_mail(
     rendered: Rendered, envelope: Envelope, *, message_id: str, at: datetime, invitation: Invitation | None = None
 ) -> bytes:
     """The mail with CRLF line ends. The same arguments give the same bytes but for the MIME boundaries."""
-    mail = EmailMessage(policy=policy.SMTP)
+    mail = EmailMessage(policy=_POLICY)
     mail["Subject"] = rendered.subject
     mail["From"] = _person(envelope.sender, envelope.sender_name)
     mail["To"] = _person(envelope.recipient, "")

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, QuerySet, Value
+from django.db.models.functions import Coalesce
 
-from kalends.bookings.models import Appointment, Attendee, Customer, HistoryEntry, Status
+from kalends.bookings.models import Appointment, AppointmentStaff, Attendee, Customer, HistoryEntry, Status
 from kalends.companies.models import Company, Staff
 from kalends.core.errors import NotFound
 from kalends.core.ids import token_digest
@@ -130,6 +131,7 @@ def appointments_for_feed(*, company: Company, span: Span, staff_ids: Iterable[U
     Three queries whatever the number.
     """
     rows = Appointment.objects.filter(company=company, status=Status.CONFIRMED, start__lt=span.end, end__gt=span.start)
+    rows = rows.annotate(place=Coalesce("service__location__name", Value("")))
     if staff_ids is not None:
         rows = rows.filter(pk__in=Appointment.objects.filter(assigned__staff_id__in=list(staff_ids)).values("pk"))
     ids = rows.order_by().values("pk")
@@ -138,20 +140,17 @@ def appointments_for_feed(*, company: Company, span: Span, staff_ids: Iterable[U
         "appointment_id",
         "name",
     )
-    through = Appointment.staff.through.objects.filter(appointment_id__in=ids)
-    staff = _names(through.order_by("staff__position", "staff_id"), "appointment_id", "staff__name")
+    assigned = AppointmentStaff.objects.filter(appointment_id__in=ids).order_by("staff__position", "staff_id")
+    staff = _names(assigned, "appointment_id", "staff__name")
     columns = (
-        "id", "start", "end", "timezone", "service__name", "service__location__name", "notes", "version", "created_at",
+        "id", "start", "end", "timezone", "service__name", "place", "notes", "version", "created_at",
         "changed_at",
     )  # fmt: skip
     found = rows.order_by("start", "id").values_list(*columns)
-    return [
-        FeedRow(ident, start, end, tz, service, place or "", *rest, customers[ident], staff[ident])
-        for ident, start, end, tz, service, place, *rest in found
-    ]
+    return [FeedRow._make((*row, customers[row[0]], staff[row[0]])) for row in found]
 
 
-def _names(rows: QuerySet, key: str, name: str) -> defaultdict[UUID, tuple[str, ...]]:
+def _names(rows: QuerySet[Any], key: str, name: str) -> defaultdict[UUID, tuple[str, ...]]:
     found: defaultdict[UUID, tuple[str, ...]] = defaultdict(tuple)
     for ident, text in rows.values_list(key, name):
         found[ident] += (text,)

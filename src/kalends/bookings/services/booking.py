@@ -176,9 +176,9 @@ def _request(
 ) -> Request:
     if service.company_id != company.pk or not service.active:
         raise NotFound("There is no such service.")
-    for chosen in (*([staff] if staff else []), *([group] if group else []), *team):
-        if chosen.company_id != company.pk:
-            raise NotFound("There is nobody like that in this company.")
+    owners = {chosen.company_id for chosen in (staff, group, *team) if chosen is not None}
+    if owners - {company.pk}:
+        raise NotFound("There is nobody like that in this company.")
     rules = rules_of(service)
     return Request(
         company=company,
@@ -311,9 +311,7 @@ def _insert(request: Request, team: Team, *, actor: Actor, timezone: str, source
     return appointment
 
 
-def _insert_attendee(
-    appointment: Appointment, person: CheckedCustomer, *, ident: UUID, now: datetime
-) -> Attendee:
+def _insert_attendee(appointment: Appointment, person: CheckedCustomer, *, ident: UUID, now: datetime) -> Attendee:
     token = new_token()
     attendee = Attendee(
         id=ident,
