@@ -50,8 +50,8 @@ def busy_spans(*, staff_ids: Iterable[UUID], span: Span) -> dict[UUID, list[Busy
     )
     for link in held.select_related("calendar"):
         if link.pending_start is not None and link.pending_end is not None:
-            start, end = int(link.pending_start.timestamp()), _ceil(link.pending_end)
-            found[link.staff_id].append((start, end, None, link.calendar.name))
+            begins = int(link.pending_start.timestamp())
+            found[link.staff_id].append((begins, _ceil(link.pending_end), None, link.calendar.name))
     for spans in found.values():
         spans.sort(key=lambda busy: busy[:2])
     return found
