@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
-from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
@@ -18,7 +17,6 @@ from django.utils.translation import ngettext
 
 from kalends.bookings.values import SlotDays
 from kalends.messages.dates import zone_label
-from kalends.scheduling.answer import Slot
 
 Search = Callable[[date, date], SlotDays]
 LOOK_AHEAD = timedelta(days=92)
@@ -30,7 +28,6 @@ class SlotView:
     label: str
     note: str
     href: str
-    start: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +37,6 @@ class DayView:
     date: date
     label: str
     groups: list[tuple[str, list[SlotView]]]
-    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +67,10 @@ class Picker:
     weeks: list[list[Cell | None]]
     chosen: DayView | None
     days: list[DayView]
+    has_free: bool
     previous: str
     next: str
-    first_free: DayView | None
+    first_free: str
     first_free_href: str
     as_list: bool
     list_href: str
@@ -83,11 +80,11 @@ class Picker:
 
     @property
     def is_empty(self) -> bool:
-        return not self.days
+        return not self.has_free
 
     @property
     def has_none_at_all(self) -> bool:
-        return self.is_empty and self.first_free is None
+        return self.is_empty and not self.first_free
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +103,7 @@ class Links:
 
 
 def format_start_param(start: datetime) -> str:
-    return start.astimezone(ZoneInfo("UTC")).strftime("%Y-%m-%dT%H:%MZ")
+    return start.astimezone(UTC).strftime("%Y-%m-%dT%H:%MZ")
 
 
 def read_start_param(text: str) -> datetime | None:
@@ -117,7 +114,7 @@ def read_start_param(text: str) -> datetime | None:
         return None
     if start.tzinfo is None or start.year not in _YEARS:
         return None
-    return start.astimezone(ZoneInfo("UTC"))
+    return start.astimezone(UTC)
 
 
 def read_asked(query: QueryDict, *, first: date, last: date) -> Asked:
@@ -142,27 +139,29 @@ def _read_date(text: str) -> date | None:
 
 
 def build_picker(*, asked: Asked, search: Search, links: Links, today: date, last: date, seats: bool) -> Picker:
-    """`search` finds free times between two local days, both included; `last` is the last day that can be booked."""
+    """`search` finds free times between two local days, both included; `last` is the last day that can be booked.
+
+    Only the days that are shown with their times are drawn; of the others the count is enough.
+    """
     month_end = _next_month(asked.month) - timedelta(days=1)
     found = search(max(asked.month, today), min(month_end, last))
-    views = _day_views(found, links, seats=seats)
-    by_date = {view.date: view for view in views}
-    first_free = None if views else _first_after(month_end, last, search, links, seats=seats)
-    chosen = by_date.get(asked.day) if asked.day else next(iter(views), None)
-    if asked.day and chosen is None:
-        chosen = DayView(asked.day, day_label(asked.day, 0), [], 0)
-    mode: dict[str, Any] = {"view": "list"} if asked.as_list else {}
+    starts = found.found.dates(found.timezone)
+    draw = _Drawing(found, links, seats=seats)
+    first_free = None if starts else _first_after(month_end, last, search)
+    chosen = asked.day or next(iter(starts), None)
+    mode = {"view": "list"} if asked.as_list else {}
     return Picker(
         month=asked.month,
         title=formats.date_format(asked.month, "YEAR_MONTH_FORMAT"),
         weekdays=_weekdays(),
-        weeks=_weeks(asked.month, by_date, links, today=today, chosen=chosen),
-        chosen=chosen,
-        days=views,
+        weeks=[] if asked.as_list else _weeks(asked.month, starts, links, today=today, chosen=chosen),
+        chosen=draw.day(chosen, starts.get(chosen, [])) if chosen and not asked.as_list else None,
+        days=[draw.day(day, epochs) for day, epochs in starts.items()] if asked.as_list else [],
+        has_free=bool(starts),
         previous=links.page(month=_month_param(asked.month - timedelta(days=1)), **mode) if asked.month > today else "",
         next=links.page(month=_month_param(month_end + timedelta(days=1)), **mode) if month_end < last else "",
-        first_free=first_free,
-        first_free_href=links.page(date=first_free.date.isoformat(), **mode) if first_free else "",
+        first_free=day_label(*first_free) if first_free else "",
+        first_free_href=links.page(date=first_free[0].isoformat(), **mode) if first_free else "",
         as_list=asked.as_list,
         list_href=links.page(month=_month_param(asked.month), view="list"),
         grid_href=links.page(month=_month_param(asked.month)),
@@ -170,13 +169,13 @@ def build_picker(*, asked: Asked, search: Search, links: Links, today: date, las
     )
 
 
-def _first_after(month_end: date, last: date, search: Search, links: Links, *, seats: bool) -> DayView | None:
-    """The first day with a free time after an empty month, looked for as far as people plan."""
+def _first_after(month_end: date, last: date, search: Search) -> tuple[date, int] | None:
+    """The first day with a free time after an empty month and how many it has, looked for as far as people plan."""
     start = month_end + timedelta(days=1)
     if start > last:
         return None
-    found = search(start, min(last, start + LOOK_AHEAD))
-    return next(iter(_day_views(found, links, seats=seats)), None)
+    counts = search(start, min(last, start + LOOK_AHEAD)).counts()
+    return min(counts.items(), default=None)
 
 
 def day_label(day: date, count: int) -> str:
@@ -189,30 +188,33 @@ def day_label(day: date, count: int) -> str:
     }
 
 
-def _day_views(found: SlotDays, links: Links, *, seats: bool) -> list[DayView]:
-    return [_day_view(day, slots, found.timezone, links, seats=seats) for day, slots in sorted(found.days().items())]
+class _Drawing:
+    """Draws days with their times from one answer."""
 
+    def __init__(self, found: SlotDays, links: Links, *, seats: bool) -> None:
+        self.found = found.found
+        self.timezone = found.timezone
+        self.zone = ZoneInfo(found.timezone)
+        self.links = links
+        self.seats = seats
 
-def _day_view(day: date, slots: Sequence[Slot], timezone: str, links: Links, *, seats: bool) -> DayView:
-    zone = ZoneInfo(timezone)
-    labels = Counter(_clock(slot.start.astimezone(zone)) for slot in slots)
-    groups = [
-        (name, [_slot_view(slot, timezone, links, labels, seats=seats) for slot in part])
-        for name, part in groupby(slots, key=lambda slot: _part_of_day(slot.start.astimezone(zone).hour))
-    ]
-    return DayView(day, day_label(day, len(slots)), groups, len(slots))
+    def day(self, day: date, epochs: Sequence[int]) -> DayView:
+        local = [datetime.fromtimestamp(epoch, self.zone) for epoch in epochs]
+        seen = Counter(_clock(start) for start in local)
+        groups = [
+            (name, [self.slot(start, twice=seen[_clock(start)] > 1) for start in part])
+            for name, part in groupby(local, key=lambda start: _part_of_day(start.hour))
+        ]
+        return DayView(day, day_label(day, len(epochs)), groups)
 
-
-def _slot_view(slot: Slot, timezone: str, links: Links, labels: Counter[str], *, seats: bool) -> SlotView:
-    local = slot.start.astimezone(ZoneInfo(timezone))
-    label = _clock(local)
-    note = ""
-    if labels[label] > 1:
-        # The hour that comes twice when clocks go back.
-        note = zone_label(local, timezone).rpartition(", ")[2]
-    elif seats:
-        note = ngettext("%(n)d place left", "%(n)d places left", slot.seats_left) % {"n": slot.seats_left}
-    return SlotView(label, note, links.slot(slot.start), slot.start)
+    def slot(self, local: datetime, *, twice: bool) -> SlotView:
+        note = ""
+        if twice:
+            # The hour that comes twice when clocks go back.
+            note = zone_label(local, self.timezone).rpartition(", ")[2]
+        elif self.seats and (slot := self.found.at(local.astimezone(UTC))):
+            note = ngettext("%(n)d place left", "%(n)d places left", slot.seats_left) % {"n": slot.seats_left}
+        return SlotView(_clock(local), note, self.links.slot(local))
 
 
 def _clock(local: datetime) -> str:
@@ -233,7 +235,7 @@ def _weekdays() -> list[tuple[str, str]]:
 
 
 def _weeks(
-    month: date, by_date: Mapping[date, DayView], links: Links, *, today: date, chosen: DayView | None
+    month: date, starts: Mapping[date, Sequence[int]], links: Links, *, today: date, chosen: date | None
 ) -> list[list[Cell | None]]:
     first_weekday = formats.get_format("FIRST_DAY_OF_WEEK")
     lead = (month.isoweekday() - first_weekday) % 7
@@ -241,15 +243,15 @@ def _weeks(
     cells: list[Cell | None] = [None] * lead
     for at in range(length):
         day = month + timedelta(days=at)
-        view = by_date.get(day)
+        count = len(starts.get(day, ()))
         cells.append(
             Cell(
                 date=day,
                 number=day.day,
-                label=view.label if view else day_label(day, 0),
-                href=links.page(date=day.isoformat()) if view else "",
+                label=day_label(day, count),
+                href=links.page(date=day.isoformat()) if count else "",
                 is_today=day == today,
-                is_chosen=chosen is not None and chosen.date == day,
+                is_chosen=day == chosen,
             )
         )
     cells += [None] * (-len(cells) % 7)
