@@ -10,11 +10,11 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 import re
 import ssl
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -171,14 +171,26 @@ class _Transport(httpx2.HTTPTransport):
         )
 
 
-@functools.cache
+_clients: dict[Policy, HttpClient] = {}
+_clients_guard = threading.Lock()
+
+
 def client(policy: Policy) -> HttpClient:
     """The process's client for this policy: equal policies share their connections, and a process has few of them."""
-    return HttpClient(policy)
+    with _clients_guard:
+        if policy not in _clients:
+            _clients[policy] = HttpClient(policy)
+        return _clients[policy]
 
 
-# A forked child must not talk on its parent's connections.
-os.register_at_fork(after_in_child=client.cache_clear)
+def _forget_clients() -> None:
+    """A forked child must not talk on its parent's connections, nor wait for a lock that a parent's thread held."""
+    global _clients_guard  # noqa: PLW0603 - the child has one thread and this is its first act
+    _clients_guard = threading.Lock()
+    _clients.clear()
+
+
+os.register_at_fork(after_in_child=_forget_clients)
 
 
 def _parse(url: str) -> httpx2.URL:

@@ -7,11 +7,14 @@ quota, a missing right or a forbidden change.
 from __future__ import annotations
 
 import json
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
+from weakref import WeakValueDictionary
 
 from kalends.net import oauth
 from kalends.net.errors import NetError
@@ -34,6 +37,8 @@ from kalends.sync.port import (
 )
 
 _EARLY = timedelta(seconds=60)
+_PATIENCE = 10.0
+_TRIES = 10
 _RATE = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "dailyLimitExceeded"})
 _STALE_CURSOR = frozenset({"fullSyncRequired", "updatedMinTooLongAgo"})
 _BY_STATUS: Mapping[int, type[ProviderError]] = {
@@ -110,9 +115,13 @@ class GoogleClient:
     def _access_token(self, stale: str) -> str:
         """A token that is not `stale` and good for a minute more, refreshed if need be."""
         stored = self._credentials.read()
-        if self._fresh(stored, stale):
-            return stored["access_token"]
-        return self._refreshed(stored)["access_token"]
+        while not self._fresh(stored, stale):
+            with _one_at_a_time(stored.get("refresh_token", "")):
+                now = self._credentials.read()
+                if now.get("refresh_token") == stored.get("refresh_token") and not self._fresh(now, stale):
+                    return self._refreshed(now)["access_token"]
+            stored = now
+        return stored["access_token"]
 
     def _fresh(self, stored: Mapping[str, str], stale: str) -> bool:
         token, expires = stored.get("access_token", ""), stored.get("expires_at", "")
@@ -129,8 +138,23 @@ class GoogleClient:
             return self._denied(stored, error)
         except oauth.OAuthUnavailable as error:
             raise self._unavailable(error) from error
-        new = {**stored, **granted(grant, self._clock())}
-        return new if self._credentials.replace(stored, new) else self._winner(stored)
+        return self._kept(stored, grant)
+
+    def _kept(self, stored: Mapping[str, str], grant: oauth.TokenGrant) -> Mapping[str, str]:
+        """Store what was granted. As long as nobody replaced the grant it came from, a lost race is tried again: a
+        refresh token that was rotated and not stored would be the end of the connection.
+        """
+        now = stored
+        for _ in range(_TRIES):
+            new = {**now, **granted(grant, self._clock())}
+            if self._credentials.replace(now, new):
+                return new
+            now = self._credentials.read()
+            if now.get("refresh_token") != stored["refresh_token"]:
+                break
+        if self._fresh(now, ""):
+            return now
+        raise AuthTransient("credentials_changed")
 
     def _denied(self, stored: Mapping[str, str], error: oauth.OAuthDenied) -> Mapping[str, str]:
         """Another worker may have used up this refresh token: only if nobody stored a new one is the grant dead."""
@@ -140,12 +164,6 @@ class GoogleClient:
         if error.code == "invalid_grant":
             raise AuthRevoked(error.code) from error
         raise Permanent(error.code) from error
-
-    def _winner(self, stored: Mapping[str, str]) -> Mapping[str, str]:
-        now = self._credentials.read()
-        if now.get("access_token") and now != stored:
-            return now
-        raise AuthTransient("credentials_changed")
 
     def _unavailable(self, error: oauth.OAuthUnavailable) -> ProviderError:
         if error.code == "http_429":
@@ -167,6 +185,25 @@ class GoogleClient:
 
     def stored(self) -> Mapping[str, str]:
         return self._credentials.read()
+
+
+_locks: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
+_locks_guard = threading.Lock()
+
+
+@contextmanager
+def _one_at_a_time(refresh_token: str) -> Iterator[None]:
+    """Threads of this process refresh a grant one after the other: a server that rotates refresh tokens takes each
+    only once. Other processes are told apart by compare-and-set. A lock that is not had in time is done without.
+    """
+    with _locks_guard:
+        lock = _locks.setdefault(refresh_token, threading.Lock())
+    had = lock.acquire(timeout=_PATIENCE)
+    try:
+        yield
+    finally:
+        if had:
+            lock.release()
 
 
 def granted(grant: oauth.TokenGrant, now: datetime) -> dict[str, str]:
