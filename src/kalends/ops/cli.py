@@ -27,7 +27,7 @@ def run(arguments: Sequence[str]) -> int:
         return commands.manage(list(arguments[1:]))
     options = _parser().parse_args(arguments)
     try:
-        return int(options.run(options) or 0)
+        return int(options.handler(options) or 0)
     except KeyboardInterrupt:
         return 130
     except (KalendsError, CommandFailed, OSError, ValueError) as error:
@@ -54,6 +54,6 @@ def _parser() -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         command.add_arguments(sub)
-        sub.set_defaults(run=command.run)
+        sub.set_defaults(handler=command.run)
     subparsers.add_parser("manage", help="Django's own commands", epilog="example: kalends manage dbshell")
     return parser

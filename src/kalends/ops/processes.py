@@ -8,22 +8,24 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 
 from django.conf import settings
 from granian import Granian
 from granian.constants import Interfaces
+from granian.log import LogLevels
 
 _STOP_SECONDS = 15
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One child process: a name for people and its command line."""
+    """One child process: a name for people, its command line, and a file for what it prints (else: our own output)."""
 
     name: str
     command: Sequence[str]
-    env: dict[str, str] | None = None
+    log: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +52,10 @@ def run_web(*, bind: str | None, web_processes: int) -> int:
         port=port,
         interface=Interfaces.WSGI,
         workers=web_processes,
-        blocking_threads=8,
+        blocking_threads=4,
         backlog=1024,
         log_access=False,
+        log_level=LogLevels.warning,
         respawn_failed_workers=True,
     ).serve()
     return 0
@@ -89,8 +92,7 @@ def supervise(stages: Sequence[Stage]) -> int:
     try:
         for stage in stages:
             for part in stage.parts:
-                # A session of its own: Ctrl-C reaches us alone, and we stop the parts in order.
-                children.append((part, subprocess.Popen(list(part.command), env=part.env, start_new_session=True)))
+                children.append((part, _start(part)))
             stage.then()
         status = _watch(children)
     except _Stop:
@@ -102,6 +104,12 @@ def supervise(stages: Sequence[Stage]) -> int:
         for number, handler in previous.items():
             signal.signal(number, handler)
     return status
+
+
+def _start(part: Part) -> subprocess.Popen[bytes]:
+    output = part.log.open("ab") if part.log else None
+    # A session of its own: Ctrl-C reaches us alone, and we stop the parts in order.
+    return subprocess.Popen(list(part.command), stdout=output, stderr=output, start_new_session=True)
 
 
 def _watch(children: Sequence[tuple[Part, subprocess.Popen[bytes]]]) -> int:

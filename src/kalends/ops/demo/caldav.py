@@ -30,7 +30,8 @@ def prepare_caldav(place: Place, *, now: datetime, timezone: str) -> Part:
     (home / "users").write_text(f"{USER}:{place.caldav_password}\n", encoding="utf-8")
     (home / "config").write_text(_config(place, home), encoding="utf-8")
     (home / "users").chmod(0o600)
-    return Part("CalDAV server", [sys.executable, "-m", "radicale", "--config", str(home / "config")])
+    command = [sys.executable, "-m", "radicale", "--config", str(home / "config")]
+    return Part("CalDAV server", command, log=home / "log")
 
 
 def _config(place: Place, home: Path) -> str:

@@ -87,7 +87,7 @@ def _make_company(now: datetime) -> Company:
         description="A small practice by the lake: medicine, physiotherapy, and time to listen.",
     )
     # Two-way before the first connection: the switch is copied into connections when they are made.
-    services.change_calendar_sync(
+    company = services.change_calendar_sync(
         company=company, google_enabled=True, caldav_enabled=True, bidirectional=True, actor=_ACTOR, now=now
     )
     staff = {name: _make_staff(company, name, email, color, now) for name, email, color in _STAFF}
