@@ -43,7 +43,9 @@ def operations() -> list[tuple[str, list[Operation]]]:
 
 def _operation(method: str, path: str, entry: dict[str, Any], schemas: dict[str, Any]) -> Operation:
     answers = entry.get("responses", {})
-    success = next((answers[code] for code in sorted(answers, key=str) if str(code).startswith("2")), {})
+    success: dict[str, Any] = next(
+        (answers[code] for code in sorted(answers, key=str) if str(code).startswith("2")), {}
+    )
     return Operation(
         anchor=f"{method}-{path.strip('/').replace('/', '-').replace('{', '').replace('}', '')}",
         method=method.upper(),
@@ -85,7 +87,7 @@ def _sample(schema: dict[str, Any], schemas: dict[str, Any], *, depth: int) -> A
     if "$ref" in schema:
         return _sample(schemas[schema["$ref"].rsplit("/", 1)[1]], schemas, depth=depth + 1)
     if "anyOf" in schema:
-        first = next((part for part in schema["anyOf"] if part.get("type") != "null"), {})
+        first: dict[str, Any] = next((part for part in schema["anyOf"] if part.get("type") != "null"), {})
         return _sample(first, schemas, depth=depth + 1)
     if "enum" in schema:
         return " | ".join(str(value) for value in schema["enum"])

@@ -15,7 +15,6 @@ from kalends.core.errors import NotFound
 from kalends.core.ids import token_digest
 from kalends.jobs.secrets import unseal
 
-
 Row = TypeVar("Row", bound=Model)
 
 

@@ -62,7 +62,7 @@ def members_of(feed: Feed) -> list[tuple[UUID, int]]:
     """Ids and schedule revisions of the staff whose appointments the feed shows, in id order."""
     rows = Staff.objects.filter(company_id=feed.company_id)
     if feed.kind == FeedKind.STAFF:
-        rows = rows.filter(pk=feed.staff_id)
+        rows = rows.filter(feed=feed)
     elif feed.kind == FeedKind.GROUP:
         rows = rows.filter(groups=feed.group_id)
     return list(rows.order_by("pk").values_list("pk", "schedule_revision"))

@@ -7,10 +7,13 @@ no-op that Django leaves out.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TypeVar
 from uuid import UUID
 
 from django.db import connection, models
 from django.db.transaction import TransactionManagementError
+
+Row = TypeVar("Row", bound=models.Model)
 
 
 def require_transaction() -> None:
@@ -19,7 +22,7 @@ def require_transaction() -> None:
         raise TransactionManagementError("locks are taken inside a transaction only")
 
 
-def lock_rows(queryset: models.QuerySet, ids: Iterable[UUID]) -> list:
+def lock_rows(queryset: models.QuerySet[Row], ids: Iterable[UUID]) -> list[Row]:
     """The rows with these ids, locked in id order whatever order they were asked in."""
     require_transaction()
     return list(queryset.select_for_update(of=("self",)).filter(pk__in=set(ids)).order_by("pk"))

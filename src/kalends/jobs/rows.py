@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import random
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import models
 
 
-def claim(queryset: models.QuerySet, *, pk: object, now: datetime, lease: timedelta) -> bool:
+def claim(queryset: models.QuerySet[Any], *, pk: object, now: datetime, lease: timedelta) -> bool:
     """Takes the lease of one row (`lease_until`) if nobody holds it. The caller is told whether it was taken."""
     free = models.Q(lease_until__isnull=True) | models.Q(lease_until__lte=now)
     return queryset.filter(free, pk=pk).update(lease_until=now + lease) == 1

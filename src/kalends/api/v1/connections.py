@@ -65,7 +65,7 @@ def send_invitation(request: CompanyRequest, staff_id: str, payload: InvitationI
     """Address, subject and text default to the member's address and the product's own words; HTML is sanitised."""
     staff = selectors.staff_member(request.company, staff_id)
     subject, html = default_invitation(staff.locale)
-    given = payload or InvitationIn()
+    given = payload or InvitationIn(email=None, subject=None, html=None)
 
     def work(_key: object) -> tuple[int, Any]:
         invitation, token = services.create_invitation(

@@ -88,7 +88,8 @@ def _render(answer: SlotDays, service: Service) -> str:
             teams = found.teams_at(start)
             begin = datetime.fromtimestamp(start, tz)
             # Seats are counted only where a time is shared.
-            seats = len(teams) if service.capacity == 1 else found.at(begin).seats_left
+            shared = found.at(begin) if service.capacity > 1 else None
+            seats = shared.seats_left if shared else len(teams)
             staff = '","'.join(dict.fromkeys(member for team in teams for member in team))
             slots.append(
                 f'{{"start":"{begin.isoformat()}","end":"{datetime.fromtimestamp(start + length, tz).isoformat()}",'

@@ -29,6 +29,7 @@ SLUG, TIMEZONE = "lakeside", "Europe/Paris"
 OWNER, PASSWORD = "owner@lakeside.example", "lakeside-demo"
 _ACTOR = "demo"
 
+_OPEN = ((9 * 60, 12 * 60 + 30), (13 * 60 + 30, 18 * 60))
 _STAFF = (
     ("John Smith", "john@lakeside.example", "#2563eb"),
     ("Emma Morris", "emma@lakeside.example", "#0f766e"),
@@ -91,9 +92,9 @@ def _make_company(now: datetime) -> Company:
         company=company, google_enabled=True, caldav_enabled=True, bidirectional=True, actor=_ACTOR, now=now
     )
     staff = {name: _make_staff(company, name, email, color, now) for name, email, color in _STAFF}
-    for name, members in _GROUPS:
+    for name, pair in _GROUPS:
         services.create_group(
-            company=company, name=name, staff=[staff[member] for member in members], actor=_ACTOR, now=now
+            company=company, name=name, staff=[staff[member] for member in pair], actor=_ACTOR, now=now
         )
     for name, description, details, members in _SERVICES:
         services.create_service(
@@ -111,7 +112,7 @@ def _make_company(now: datetime) -> Company:
 
 def _make_staff(company: Company, name: str, email: str, color: str, now: datetime) -> Staff:
     staff = services.create_staff(company=company, name=name, email=email, color=color, actor=_ACTOR, now=now)
-    weekly = [WeeklyRange(day, *span) for day in range(5) for span in ((9 * 60, 12 * 60 + 30), (13 * 60 + 30, 18 * 60))]
+    weekly = [WeeklyRange(day, *span) for day in range(5) for span in _OPEN]
     services.set_hours(staff=staff, hours=Hours(TIMEZONE, weekly), actor=_ACTOR, now=now)
     return staff
 

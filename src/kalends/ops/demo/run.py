@@ -62,7 +62,11 @@ def _run(place: Place) -> int:
     environment = place.environment()
     os.environ.update(environment)
     caldav = prepare_caldav(place, now=utc_now(), timezone=TIMEZONE)
-    sandbox = Part("sandbox calendars", [sys.executable, "-m", "kalends.sandbox", *_sandbox_options(place)], log=place.var / "sandbox.log")
+    sandbox = Part(
+        "sandbox calendars",
+        [sys.executable, "-m", "kalends.sandbox", *_sandbox_options(place)],
+        log=place.var / "sandbox.log",
+    )
     web = Part("web", own("web", "--bind", f"127.0.0.1:{place.web_port}"))
     return supervise(
         [
