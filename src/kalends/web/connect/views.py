@@ -11,8 +11,7 @@ from django.utils import translation
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
-from kalends.calendars import services
-from kalends.calendars.handlers import handler
+from kalends.calendars import selectors, services
 from kalends.core.clock import utc_now
 from kalends.core.errors import KalendsError, NotFound
 from kalends.web.connect import flow
@@ -24,7 +23,7 @@ from kalends.web.dashboard import reads
 
 def _invited(token: str) -> flow.Way:
     """Raises NotFound for an invitation that is unknown, used, expired or revoked."""
-    invitation = services.invitation_by_token(token=token, now=utc_now())
+    invitation = selectors.invitation_by_token(token=token, now=utc_now())
     return flow.Way(
         staff=invitation.staff,
         invitation=invitation,
@@ -151,19 +150,19 @@ def progress(request: HttpRequest, connection_id: UUID) -> HttpResponse:
 @never_cache
 def question(request: HttpRequest, token: str) -> HttpResponse:
     """An event was deleted in the calendar: what does it mean? GET shows, POST answers."""
+    now = utc_now()
     try:
-        asked = services.find_question(token=token)
-        summary = handler().summary(asked.appointment_id)
+        asked = selectors.question_by_token(token=token, now=now)
         if request.method == "POST":
             answer = request.POST.get("answer", "")
-            services.answer_question(question=asked, answer=answer, now=utc_now())
+            services.answer_question(token=token, answer=answer, now=now)
             return render(request, "connect/answered.html", {"cancelled": answer == "cancel", "staff": asked.staff})
     except KalendsError as error:
         context = {"message": error_words(error)}
         return render(request, "connect/question_over.html", context, status=404)
-    if summary is None:
+    if asked.summary is None:
         return render(request, "connect/question_over.html", status=404)
-    return render(request, "connect/question.html", {"question": asked, "staff": asked.staff, "summary": summary})
+    return render(request, "connect/question.html", {"question": asked})
 
 
 def guide(request: HttpRequest) -> HttpResponse:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 
 from django.http import QueryDict
 from django.utils.translation import gettext as _
@@ -18,7 +19,7 @@ _MOST_RANGES = 12
 
 
 def clock(minute: int) -> str:
-    """ "09:30"; the day's end is "00:00", as a time field can show it."""
+    """As a time field takes it, such as 09:30; the day's end is 00:00."""
     return f"{minute // 60 % 24:02d}:{minute % 60:02d}"
 
 
@@ -108,7 +109,7 @@ def _refuse_overlap(ranges: Sequence[MinuteRange]) -> None:
     ordered = sorted(ranges, key=lambda item: item.start)
     if any(item.end <= item.start for item in ordered):
         raise InvalidInput(_("A range must end after it starts, within one day."))
-    if any(second.start < first.end for first, second in zip(ordered, ordered[1:], strict=False)):
+    if any(second.start < first.end for first, second in pairwise(ordered)):
         raise InvalidInput(_("Two ranges of one day overlap."))
 
 

@@ -27,8 +27,8 @@ STATES = {
         _("Held: please look"),
         "bad",
         _(
-            "Unusually many events were deleted at once, so nothing was done. If this was meant, go on; if not, "
-            "restore the events in the calendar first."
+            "Unusually many events were deleted at once, so nothing was done. Say whether they are to be put back, or "
+            "whether it was meant."
         ),
     ),
     "paused": StateWords(

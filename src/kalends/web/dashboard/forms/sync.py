@@ -6,10 +6,10 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import override
 
 from kalends.companies.models import Company, FeedPrivacy, OutsideDeleteRule, OutsideMoveRule, Staff
 from kalends.companies.services import CALENDAR_SYNC_FIELDS, PROVIDER_SWITCHES
+from kalends.messages.wording import default_invitation
 from kalends.web.dashboard.forms.base import BaseForm
 
 
@@ -52,13 +52,6 @@ class PrivacyForm(BaseForm):
     privacy = forms.ChoiceField(label=_("What it shows"), choices=FeedPrivacy.choices)
 
 
-DEFAULT_SUBJECT = _("Sync your appointments with your calendar")
-DEFAULT_BODY = _(
-    "I am managing our booking for {company} online. Please click on the link below to connect your Online Scheduling "
-    "appointments with your Google Calendar, Outlook, Microsoft 365 or other calendar."
-)
-
-
 class InvitationForm(BaseForm):
     email = forms.EmailField(label=_("To"), max_length=254)
     subject = forms.CharField(label=_("Subject"), max_length=160)
@@ -82,9 +75,8 @@ class InvitationForm(BaseForm):
     @classmethod
     def of(cls, staff: Staff, company: Company) -> InvitationForm:
         """In the staff member's language; the company's name is filled in when it is sent."""
-        with override(staff.locale):
-            subject, words = str(DEFAULT_SUBJECT), str(DEFAULT_BODY)
-        return cls(initial={"email": staff.email, "subject": subject, "html": f"<p>{words}</p>\n<p>{{link}}</p>"})
+        subject, html = default_invitation(staff.locale)
+        return cls(initial={"email": staff.email, "subject": subject, "html": html})
 
 
 class ExternalCalendarForm(BaseForm):

@@ -82,7 +82,9 @@ def external_calendar(request: MemberRequest, staff_id: UUID) -> HttpResponse:
         return render_staff(request, staff, external_form=form, external_address=request.POST.get("url", "")[:2000])
     url = form.cleaned_data["url"]
     try:
-        services.replace_external_calendars(staff=staff, url=url, by=actor_of(request), now=utc_now())
+        services.replace_external_calendars(
+            company=staff.company, staff=staff, url=url, by=actor_of(request), now=utc_now()
+        )
     except KalendsError as error:
         form.add_error("url", error_words(error))
         return render_staff(request, staff, external_form=form, external_address=request.POST.get("url", "")[:2000])

@@ -18,6 +18,9 @@ for (const day of document.querySelectorAll(".hours__ranges")) {
       for (const input of row.querySelectorAll("input")) input.value = "";
       rows.at(-1).after(row);
     }
+    const shown = rows.some((item) => item !== row && [...item.querySelectorAll("input")].some((input) => input.value));
+    const [from, to] = row.querySelectorAll("input");
+    if (!shown) [from.value, to.value] = ["09:00", "17:00"];
     row.classList.add("is-open");
     renumber();
     row.querySelector("input").focus();

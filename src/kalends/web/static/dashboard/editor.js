@@ -5,6 +5,17 @@ const BUTTONS = [
   "undo", "redo", "|", "bold", "italic", "underline", "strikethrough", "|", "ul", "ol", "outdent", "indent", "|",
   "paragraph", "font", "fontsize", "brush",
 ];
+// What the text looks like while it is written is what the mail will look like.
+const OPEN = '<div style="font-family: Verdana, Geneva, sans-serif; font-size: 11pt;">';
+const CLOSE = "</div>";
+const FONTS = {
+  "": "Verdana",
+  "Arial, Helvetica, sans-serif": "Arial",
+  "Georgia, serif": "Georgia",
+  "Tahoma, Geneva, sans-serif": "Tahoma",
+  "'Times New Roman', Times, serif": "Times New Roman",
+  "'Courier New', Courier, monospace": "Courier New",
+};
 const KNOWN = new Set(["{company}", "{staff}", "{link}"]);
 
 function load(root) {
@@ -43,15 +54,12 @@ export async function startEditor(root) {
   } catch {
     return;
   }
+  if (field.value.startsWith(OPEN)) field.value = field.value.slice(OPEN.length, -CLOSE.length);
   const proposed = field.value;
-  const dark = getComputedStyle(document.documentElement).colorScheme.includes("dark")
-    && (document.documentElement.dataset.theme === "dark"
-      || (!document.documentElement.dataset.theme && matchMedia("(prefers-color-scheme: dark)").matches));
   const editor = Jodit.make(field, {
     buttons: BUTTONS, buttonsMD: BUTTONS, buttonsSM: BUTTONS, buttonsXS: BUTTONS,
     toolbarAdaptive: false,
     toolbarButtonSize: "middle",
-    theme: dark ? "dark" : "default",
     sourceEditor: "area",
     beautifyHTML: false,
     minHeight: 220,
@@ -63,11 +71,22 @@ export async function startEditor(root) {
     disablePlugins: ["image", "imageProcessor", "imageProperties", "file", "video", "iframe", "media", "speechRecognize", "powered-by-jodit", "about", "aceEditor", "ai-assistant"],
     language: document.documentElement.lang,
     popupRoot: root.closest("dialog") ?? document.body,
-    controls: { fontsize: { list: Jodit.atom([8, 9, 10, 11, 12, 14, 18, 24]) } },
+    controls: {
+      paragraph: { component: "select" },
+      font: { component: "select", list: Jodit.atom(FONTS) },
+      fontsize: { component: "select", list: Jodit.atom([8, 9, 10, 11, 12, 14, 18, 24]) },
+    },
   });
-  keepStyles(editor.editor);
+  keepStyles(root.closest("dialog") ?? document.body);
   menus(root, editor, proposed);
-  field.form.addEventListener("submit", () => { field.value = editor.value; }, { capture: true });
+  field.form.addEventListener("submit", () => { field.value = `${OPEN}${editor.value}${CLOSE}`; }, { capture: true });
+  // Escape closes an open list of the tool bar, not the dialog under it.
+  const dialog = root.closest("dialog");
+  dialog?.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !dialog.querySelector(".jodit-popup")) return;
+    event.preventDefault();
+    editor.e.fire("closeAllPopups hidePopup");
+  }, { capture: true });
 }
 
 function menus(root, editor, proposed) {
