@@ -7,7 +7,7 @@ import pytest
 from kalends.providers.caldav.client import OtherServer
 from kalends.providers.caldav.connect import discover
 from kalends.providers.settings import ProviderSettings
-from kalends.sync.port import AuthTransient, NotFound, Permanent, Temporary
+from kalends.sync.port import AuthRevoked, NotFound, Permanent, Temporary
 from tests.net.servers import answer, serve
 
 PASSWORD = base64.b64encode(b"ada:secret")
@@ -106,7 +106,7 @@ def test_discover_falls_back_from_a_page_that_is_no_calendar(finding):
 
 
 def test_discover_with_a_wrong_password_says_so_at_once(finding):
-    with pytest.raises(AuthTransient):
+    with pytest.raises(AuthRevoked):
         finding({}, password="wrong")
 
 

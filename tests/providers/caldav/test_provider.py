@@ -11,8 +11,11 @@ import pytest
 from kalends.core.span import Span
 from kalends.net.http import Response
 from kalends.providers.caldav.client import failure
+from kalends.providers.caldav.provider import CalDavProvider
+from kalends.providers.settings import ProviderSettings
 from kalends.sync.port import (
     Ambiguous,
+    AuthRevoked,
     AuthTransient,
     Conflict,
     Content,
@@ -29,7 +32,8 @@ from kalends.sync.port import (
     Temporary,
     Throttled,
 )
-from tests.providers.caldav.dav_server import PATH, Habits, dav_server
+from tests.net.servers import answer, serve
+from tests.providers.caldav.dav_server import PATH, Account, Habits, dav_server
 
 START = datetime(2026, 12, 1, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -347,11 +351,31 @@ def test_remove_F19_when_the_calendar_is_gone_is_not_done():
         provider.remove(calendar, Guard(f"{PATH}1.ics", '"1"'))
 
 
+def test_F80_one_401_is_asked_again_and_two_with_a_challenge_are_a_verdict():
+    refusal = answer("401 Unauthorized", headers='WWW-Authenticate: Basic realm="x"\r\n')
+    refusals = []
+
+    def handle(connection, request):
+        connection.sendall(refusals.pop() if refusals else answer("404 Not Found"))
+
+    with serve(handle) as server:
+        secret = {"url": f"{server.url}{PATH}", "username": "ada", "password": "secret"}
+        provider = CalDavProvider(Account(secret), ProviderSettings(allow_hosts=(server.host,)))
+        refusals = [refusal]
+        assert provider.get(secret["url"], [f"{PATH}1.ics"]) == {f"{PATH}1.ics": None}
+        refusals = [refusal, refusal]
+        with pytest.raises(AuthRevoked):
+            provider.get(secret["url"], [f"{PATH}1.ics"])
+        refusals = [answer("401 Unauthorized"), refusal]
+        with pytest.raises(AuthTransient):
+            provider.get(secret["url"], [f"{PATH}1.ics"])
+
+
 def test_a_server_that_wants_digest_says_so_instead_of_a_wrong_password():
     digest = Response(401, {"www-authenticate": 'Digest realm="x"'}, b"", "")
     both = Response(401, {"www-authenticate": 'Digest realm="x", Basic realm="x"'}, b"", "")
     kinds = [type(failure(r, write=False, with_cursor=False, now=START)) for r in (digest, both)]
-    assert kinds == [Permanent, AuthTransient]
+    assert kinds == [Permanent, AuthRevoked]
 
 
 def test_identify_falls_back_on_home_and_user_name():

@@ -19,6 +19,7 @@ from kalends.providers.caldav.multistatus import DAV, Multistatus, names_conditi
 from kalends.providers.errors import from_net, retry_at
 from kalends.sync.port import (
     Ambiguous,
+    AuthRevoked,
     AuthTransient,
     Conflict,
     CursorExpired,
@@ -97,7 +98,11 @@ class DavClient:
         if response.status == 401 and _host(response.url) != _host(url):
             if not _same_site(_host(url), _host(response.url)):
                 raise OtherServer(_host(response.url))
-            response = self._once(method, response.url, headers or {}, body)
+            url = response.url
+            response = self._once(method, url, headers or {}, body)
+        if response.status == 401:
+            # Servers refuse a good password while what they ask about it is busy; a 401 was not carried out.
+            response = self._once(method, url, headers or {}, body)
         if 200 <= response.status < 300:
             return response
         raise failure(response, write=method in _WRITES, with_cursor=with_cursor, now=self._clock())
@@ -119,8 +124,7 @@ def failure(response: Response, *, write: bool, with_cursor: bool, now: datetime
     if with_cursor and _cursor_refused(response):
         return CursorExpired(detail)
     if status == 401:
-        offered = response.headers.get("www-authenticate", "").lower()
-        return AuthTransient(detail) if "basic" in offered or not offered else Permanent("no_basic_authentication")
+        return _refused(response)
     if status == 429 or (status == 503 and "retry-after" in response.headers):
         return Throttled(detail, retry_at(response.headers.get("retry-after", ""), now))
     if status == 507 and write:
@@ -128,6 +132,16 @@ def failure(response: Response, *, write: bool, with_cursor: bool, now: datetime
     if status >= 500:
         return Ambiguous(detail) if write and status != 501 else Temporary(detail)
     return _BY_STATUS.get(status, Permanent)(detail)
+
+
+def _refused(response: Response) -> ProviderError:
+    """A 401 that came twice. With a challenge it is the server's own word on the password (RFC 9110, 11.6.1), without
+    one it may be anybody's in between.
+    """
+    offered = response.headers.get("www-authenticate", "").lower()
+    if "basic" in offered:
+        return AuthRevoked("401")
+    return Permanent("no_basic_authentication") if offered else AuthTransient("401")
 
 
 def _cursor_refused(response: Response) -> bool:

@@ -42,7 +42,7 @@ def discover(
 ) -> dict[str, str]:
     """The credentials to store: "url" (the calendars' home), "principal", "addresses", "username", "password".
 
-    Raises AuthTransient for a user name or password that is not accepted, NotFound where no calendars are found,
+    Raises AuthRevoked (or AuthTransient) for a user name or password that is not accepted, NotFound where no calendars are found,
     caldav.client.OtherServer (a Permanent) if the server sends us to another site, else the server's failure.
     """
     client = DavClient(settings.http(), username, password, clock)

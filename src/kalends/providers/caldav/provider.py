@@ -7,7 +7,7 @@
 * Listings always carry a time range: servers cut unbounded ones short without a word (F62).
 * A series and its exceptions are one resource and always come together in one page: an exception that the page lacks
   has left the resource.
-* A 401 is AuthTransient each time: only the engine sees whether the next call says the same.
+* A 401 with a challenge, twice in one call, is AuthRevoked; any other is AuthTransient. The engine asks once more.
 """
 
 from __future__ import annotations
