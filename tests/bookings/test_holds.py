@@ -7,7 +7,7 @@ import pytest
 from kalends.bookings.models import Claim, Hold
 from kalends.bookings.selectors import slots
 from kalends.bookings.services import drop_old_holds, hold_slot, release_hold
-from kalends.bookings.services.booking import HOLD_FOR
+from kalends.bookings.services.holds import HOLD_FOR
 from kalends.bookings.values import SlotTaken
 from kalends.core.errors import InvalidInput
 from tests.bookings.support import at, make_salon, person

@@ -30,21 +30,29 @@ def refused_if_taken() -> Iterator[None]:
         raise SlotTaken("This time was taken a moment ago.") from error
 
 
-def claim_for_appointment(appointment: Appointment, *, staff_ids: Iterable[UUID], seats: int = 1) -> None:
+def claim_for_appointment(
+    appointment: Appointment, *, staff_ids: Iterable[UUID], now: datetime, seats: int = 1
+) -> None:
     """Takes the appointment's span of each of the staff. Raises SlotTaken."""
-    with refused_if_taken():
-        Claim.objects.bulk_create(
-            _claim(appointment.service, staff_id, appointment.span, appointment=appointment, seats=seats)
-            for staff_id in staff_ids
-        )
+    service, span = appointment.service, appointment.span
+    _take([_claim(service, ident, span, appointment=appointment, seats=seats) for ident in staff_ids], now)
 
 
-def claim_for_hold(hold: Hold, *, staff_ids: Iterable[UUID], span: Span) -> None:
+def claim_for_hold(hold: Hold, *, staff_ids: Iterable[UUID], span: Span, now: datetime) -> None:
     """Raises SlotTaken."""
-    with refused_if_taken():
-        Claim.objects.bulk_create(
-            _claim(hold.service, staff_id, span, hold=hold, expires_at=hold.expires_at) for staff_id in staff_ids
-        )
+    _take([_claim(hold.service, ident, span, hold=hold, expires_at=hold.expires_at) for ident in staff_ids], now)
+
+
+def _take(claims: list[Claim], now: datetime) -> None:
+    try:
+        with refused_if_taken():
+            Claim.objects.bulk_create(claims)
+    except SlotTaken:
+        # The database cannot read a clock in a constraint: a hold that is over still refuses others.
+        if not _drop_expired_holds({claim.staff_id for claim in claims}, now):
+            raise
+        with refused_if_taken():
+            Claim.objects.bulk_create(claims)
 
 
 def _claim(
@@ -75,10 +83,9 @@ def release_claims(appointment_ids: Iterable[UUID]) -> None:
     Claim.objects.filter(appointment_id__in=list(appointment_ids)).delete()
 
 
-def drop_expired_holds(*, staff_ids: Iterable[UUID], now: datetime) -> None:
-    """The database cannot read a clock in a constraint: an expired hold would still refuse others."""
+def _drop_expired_holds(staff_ids: Iterable[UUID], now: datetime) -> bool:
     expired = Claim.objects.filter(staff_id__in=list(staff_ids), expires_at__lte=now).values_list("hold_id", flat=True)
-    Hold.objects.filter(pk__in=list(expired)).delete()
+    return Hold.objects.filter(pk__in=list(expired)).delete()[0] > 0
 
 
 def drop_holds_within(*, staff_id: UUID, span: Span) -> None:

@@ -202,7 +202,7 @@ def _accept(case: Case, now: datetime) -> None:
     appointment.flag = case.flag
     changed(appointment, now=now)
     appointment.save()
-    claim_for_appointment(appointment, staff_ids=case.staff_ids, seats=max(1, len(case.scene.coming)))
+    claim_for_appointment(appointment, staff_ids=case.staff_ids, now=now, seats=max(1, len(case.scene.coming)))
     add_entry(appointment, "moved_outside", by=case.actor, at=now, detail=_detail(case, old))
     if case.flag:
         add_entry(appointment, "move_flagged", by=case.actor, at=now, detail=_detail(case, old) | {"flag": case.flag})

@@ -19,16 +19,21 @@ from kalends.companies.models import Staff
 from kalends.core.span import Span
 from kalends.ics.itip import Guest, Invitation, Method, Person, write_itip
 from kalends.messages.sending import sender_address
-from kalends.messages.services import enqueue, supersede_unsent
+from kalends.messages.services import Superseded, enqueue, supersede_unsent
 from kalends.sync.connection import State
 
 SUBJECT_KIND = "attendee"
 STAFF_SUBJECT_KIND = "appointment"
 
 
-def tell_attendee(attendee: Attendee, scene: Scene, *, now: datetime, reason: str = "") -> bool:
-    """Promises the mail that this customer needs now, if any. Saves what they were told and their SEQUENCE."""
-    back = supersede_unsent(subject_kind=SUBJECT_KIND, subject_id=attendee.pk, recipient=attendee.email, now=now)
+def tell_attendee(attendee: Attendee, scene: Scene, *, now: datetime, reason: str = "", first: bool = False) -> bool:
+    """Promises the mail that this customer needs now, if any. Saves what they were told and their SEQUENCE.
+
+    `first`: the attendee is new, so nothing was promised before; the row is the caller's to save.
+    """
+    back = Superseded(0, None)
+    if not first:
+        back = supersede_unsent(subject_kind=SUBJECT_KIND, subject_id=attendee.pk, recipient=attendee.email, now=now)
     told = back.told_before if back.count else attendee.told
     state = _state(attendee, scene)
     kind = _kind(told, state)
@@ -36,7 +41,8 @@ def tell_attendee(attendee: Attendee, scene: Scene, *, now: datetime, reason: st
         attendee.sequence += bool(attendee.told or back.count)
         _send(attendee, scene, kind=kind, told=told, reason=reason, now=now)
     attendee.told = state if kind else told
-    attendee.save(update_fields=["told", "sequence"])
+    if not first:
+        attendee.save(update_fields=["told", "sequence"])
     return bool(kind)
 
 
@@ -127,18 +133,25 @@ def _invitation(attendee: Attendee, scene: Scene, context: dict[str, Any], now: 
 
 
 def notify_staff(
-    scene: Scene, kind: str, *, staff: Iterable[Staff], now: datetime, old: Span | None = None, reason: str = ""
+    scene: Scene,
+    kind: str,
+    *,
+    staff: Iterable[Staff],
+    now: datetime,
+    old: Span | None = None,
+    reason: str = "",
+    first: bool = False,
 ) -> None:
     """A plain notice to those who have an address and no connected calendar: the others see it in their calendar.
 
     `kind` is new, moved or cancelled. Nobody gets an invitation file: beside a calendar that is connected later it
-    would be a second event.
+    would be a second event. `first`: the appointment is new, so nothing was promised about it before.
     """
     reachable = [member for member in staff if member.email]
     connected = _connected(reachable) if reachable else set()
     for member in reachable:
         if member.pk not in connected:
-            _notify(scene, kind, member, now=now, old=old, reason=reason)
+            _notify(scene, kind, member, now=now, old=old, reason=reason, first=first)
 
 
 def _connected(staff: Iterable[Staff]) -> set[UUID]:
@@ -149,9 +162,14 @@ def _connected(staff: Iterable[Staff]) -> set[UUID]:
     return set(calendars.values_list("staff_id", flat=True))
 
 
-def _notify(scene: Scene, kind: str, member: Staff, *, now: datetime, old: Span | None, reason: str) -> None:
-    appointment = scene.appointment
-    back = supersede_unsent(subject_kind=STAFF_SUBJECT_KIND, subject_id=appointment.pk, recipient=member.email, now=now)
+def _notify(
+    scene: Scene, kind: str, member: Staff, *, now: datetime, old: Span | None, reason: str, first: bool
+) -> None:
+    appointment, back = scene.appointment, Superseded(0, None)
+    if not first:
+        back = supersede_unsent(
+            subject_kind=STAFF_SUBJECT_KIND, subject_id=appointment.pk, recipient=member.email, now=now
+        )
     knows_of_it = back.told_before is not None if back.count else kind != "new"
     if kind == "cancelled" and not knows_of_it:
         return

@@ -23,6 +23,7 @@ from kalends.messages.mime import address
 from kalends.messages.models import OutgoingMessage
 
 _State = OutgoingMessage.State
+_UNSENT = (_State.QUEUED, _State.FAILED, _State.HELD)
 CONTENT_FIELD = "outbox.OutgoingMessage.content_sealed"
 
 
@@ -58,29 +59,28 @@ def enqueue(
     require_transaction()
     known = checked_kind(kind, context)
     to = address(recipient)
-    if known.supersedes:
-        supersede_unsent(subject_kind=subject_kind, subject_id=subject_id, recipient=to, version=version, now=now)
+    same = {"subject_kind": subject_kind, "subject_id": subject_id, "version": version, "kind": kind, "recipient": to}
+    rows = OutgoingMessage.objects.filter(subject_kind=subject_kind, subject_id=subject_id, recipient=to)
+    for row in rows.order_by("created_at", "id").defer("content_sealed", "mail_sealed"):
+        if (row.version, row.kind) == (version, kind):
+            return row
+        if known.supersedes and row.version < version:
+            _take_back(row, now)
     ident = new_id()
     content = {"context": dict(context), "ics": ics.decode() if ics else "", "ics_method": ics_method or ""}
-    message, created = OutgoingMessage.objects.get_or_create(
-        subject_kind=subject_kind,
-        subject_id=subject_id,
-        version=version,
-        kind=kind,
-        recipient=to,
-        defaults={
-            "id": ident,
-            "company": company,
-            "locale": locale,
-            "reply_to": reply_to,
-            "content_sealed": seal(json.dumps(content), row=ident, field=CONTENT_FIELD),
-            "told_before": dict(told_before) if told_before is not None else None,
-            "due_at": now,
-            "created_at": now,
-        },
+    message = OutgoingMessage(
+        **same,
+        id=ident,
+        company=company,
+        locale=locale,
+        reply_to=reply_to,
+        content_sealed=seal(json.dumps(content), row=ident, field=CONTENT_FIELD),
+        told_before=dict(told_before) if told_before is not None else None,
+        due_at=now,
+        created_at=now,
     )
-    if created:
-        wake_on_commit(tasks.send_message, message.pk)
+    message.save(force_insert=True)
+    wake_on_commit(tasks.send_message, message.pk)
     return message
 
 
@@ -97,7 +97,7 @@ def supersede_unsent(
         subject_kind=subject_kind,
         subject_id=subject_id,
         recipient=address(recipient),
-        state__in=(_State.QUEUED, _State.FAILED, _State.HELD),
+        state__in=_UNSENT,
         lease_until__isnull=True,
     ).order_by("created_at", "id")
     if version is not None:
@@ -108,7 +108,7 @@ def supersede_unsent(
 
 def _take_back(row: OutgoingMessage, now: datetime) -> bool:
     # Compare-and-set: a worker may have claimed it since it was read.
-    still = OutgoingMessage.objects.filter(pk=row.pk, lease_until__isnull=True).exclude(state=_State.SENT)
+    still = OutgoingMessage.objects.filter(pk=row.pk, lease_until__isnull=True, state__in=_UNSENT)
     return still.update(state=_State.SUPERSEDED, settled_at=now, content_sealed="", mail_sealed="") == 1
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from kalends.bookings.services.booking import book_appointment, drop_old_holds, hold_slot, release_hold
+from kalends.bookings.services.booking import book_appointment
 from kalends.bookings.services.changing import cancel_appointment, clear_flag, move_appointment, set_notes
 from kalends.bookings.services.customers import change_customer, create_customer, delete_customer
+from kalends.bookings.services.holds import drop_old_holds, hold_slot, release_hold
 
 __all__ = [
     "book_appointment",

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from kalends.bookings.claims import claim_for_appointment, drop_expired_holds, release_claims
+from kalends.bookings.claims import claim_for_appointment, release_claims
 from kalends.bookings.diary import members_for, rules_of
 from kalends.bookings.history import add_entry, time_change
 from kalends.bookings.models import ActorKind, Appointment, AppointmentStaff, Claim, Flag, Status
@@ -103,7 +103,6 @@ def _move(
     appointment = lock_with_staff(appointment_id=seen.pk, company=seen.company, also=staff_ids)
     check_version(appointment, expected_version if expected_version is not None else seen.version)
     _check_may_change(appointment, by, now)
-    drop_expired_holds(staff_ids=staff_ids, now=now)
     _check_free(appointment, span=span, staff_ids=staff_ids, by=by, now=now)
     before, old = scene_of(appointment), appointment.span
     if by.kind == ActorKind.CUSTOMER and len(before.coming) > 1:
@@ -115,7 +114,7 @@ def _move(
         appointment.flag = Flag.NONE
     changed(appointment, now=now)
     appointment.save()
-    claim_for_appointment(appointment, staff_ids=staff_ids, seats=max(1, len(before.coming)))
+    claim_for_appointment(appointment, staff_ids=staff_ids, now=now, seats=max(1, len(before.coming)))
     scene = _given_to(before, staff_ids)
     if span != old:
         add_entry(appointment, "moved", by=by, at=now, detail=_times(old, span))

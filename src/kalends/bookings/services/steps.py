@@ -6,8 +6,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
+from kalends.bookings.diary import members_for
 from kalends.bookings.models import Appointment, AppointmentStaff
 from kalends.bookings.scene import Scene, locked_appointment
+from kalends.bookings.services.wish import Team, Wish
+from kalends.bookings.values import SlotTaken
 from kalends.calendars.services import want_event
 from kalends.companies.models import Company, Staff
 from kalends.companies.services import raise_schedule_revision
@@ -59,3 +62,10 @@ def show_in_calendars(scene: Scene) -> None:
             time_set_at=appointment.time_set_at,
             version=appointment.version,
         )
+
+
+def check_on_fresh_rows(wish: Wish, team: Team) -> None:
+    """Under the locks of the team. Raises SlotTaken unless it is free on the rows as they are now."""
+    members = members_for(service=wish.service, staff_ids=team)
+    if set(team) not in map(set, wish.teams_free(members)):
+        raise SlotTaken("This time was taken a moment ago.")
