@@ -109,6 +109,32 @@ def test_error_summary_takes_the_focus(browser, live_server, salon):
     expect(page.locator("#id_name")).to_be_focused()
 
 
+def test_another_sites_page_shows_the_booking_pages_without_cookies(browser, live_server, httpserver, salon):
+    page, problems = open_page(browser, timezone_id="America/New_York")
+    script = f'<script src="{live_server.url}/embed.js" data-company="lakeside" async></script>'
+    body = f"<!doctype html><title>Shop</title><h1>Shop</h1>{script}"
+    httpserver.expect_request("/").respond_with_data(body, content_type="text/html")
+    httpserver.expect_request("/favicon.ico").respond_with_data(status=204)
+    # Another site to the browser: an address here, a name there.
+    page.goto(f"http://127.0.0.1:{httpserver.port}/")
+    frame = page.frame_locator("iframe")
+    frame.get_by_role("link", name="Consultation").click()
+    frame.get_by_role("link", name="Anyone").click()
+    expect(frame.locator("#tz")).to_have_value("America/New_York")
+    frame.get_by_role("link", name="Next month").click()
+    with page.context.expect_page() as opened:
+        frame.locator("#times a.slot").first.click()
+    details = opened.value
+    details.get_by_label("Your name").fill("Ada Lovelace")
+    details.get_by_label("E-mail address").fill("ada@example.org")
+    details.get_by_role("button", name="Book the appointment").click()
+    details.get_by_role("heading", name="Your appointment is booked").wait_for()
+    expect(details.get_by_text("America/New_York")).to_have_count(1)
+    box = page.locator("iframe").bounding_box()
+    assert box["height"] == pytest.approx(frame.locator("html").bounding_box()["height"], abs=2)
+    assert problems == []
+
+
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 360)])
 def test_axe_finds_nothing_and_nothing_scrolls_sideways(browser, live_server, salon, scheme, width):
     axe = (

@@ -89,14 +89,15 @@ class Picker:
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Addresses of the picker's own page and of the step after it. `kept` goes into both."""
+    """Addresses of the picker's own page and of the step after it. `kept` goes into both, `framed` into the first."""
 
     here: str
     onward: str
     kept: Mapping[str, str]
+    framed: Mapping[str, str] = field(default_factory=dict)
 
     def page(self, **params: str) -> str:
-        return f"{self.here}?{urlencode({**self.kept, **params})}"
+        return f"{self.here}?{urlencode({**self.kept, **self.framed, **params})}"
 
     def slot(self, start: datetime) -> str:
         return f"{self.onward}?{urlencode({**self.kept, 'start': format_start_param(start)})}"

@@ -10,6 +10,7 @@ from kalends.web.booking.views import book, manage, start
 
 urlpatterns: list[URLPattern] = [
     path("", start.landing, name="landing"),
+    path("embed.js", start.embed_script, name="embed_script"),
     path("language", set_language, name="set_language"),
     path("a/<str:token>", manage.manage, name="manage"),
     path("a/<str:token>/ics", manage.calendar_download, name="calendar_download"),

@@ -22,6 +22,7 @@ from kalends.core.errors import InvalidInput, NotFound, Unavailable
 from kalends.web.booking import catalogue
 from kalends.web.booking.access import for_company, too_many
 from kalends.web.booking.choosing import Question, picker_for
+from kalends.web.booking.embedding import PARAM, embeddable, is_embedded
 from kalends.web.booking.forms import DetailsForm
 from kalends.web.booking.limits import within_limit
 from kalends.web.booking.once import booked_before, remember_booked
@@ -35,6 +36,7 @@ MINUTES = 10
 
 @require_safe
 @never_cache
+@embeddable
 @for_company
 def book(request: HttpRequest, company: Company) -> HttpResponse:
     """Choose a time."""
@@ -47,6 +49,7 @@ def book(request: HttpRequest, company: Company) -> HttpResponse:
         here=reverse("book", args=[company.slug]),
         onward=reverse("book_details", args=[company.slug]),
         kept=chosen.params() | ({"tz": zone.name} if zone.asked else {}),
+        framed=PARAM if is_embedded(request) else {},
     )
     picker = picker_for(request, question, links)
     context = {
@@ -55,7 +58,7 @@ def book(request: HttpRequest, company: Company) -> HttpResponse:
         "picker": picker,
         "zone": zone.name,
         "zone_options": zone_options(zone.name, company.timezone),
-        "kept": chosen.params(),
+        "kept": {**chosen.params(), **links.framed},
         "never_opens": picker.has_none_at_all and not catalogue.has_hours(chosen),
     }
     return render(request, "booking/book.html", context)

@@ -118,6 +118,18 @@ const picker = document.getElementById("picker");
 const asked = new URLSearchParams(location.search).has("tz");
 if (zone && !asked && !remembered()) {
   remember(zone);
-  if (picker && picker.dataset.zone !== zone) show(location.href, { push: false });
+  if (picker && picker.dataset.zone !== zone) {
+    const address = new URL(location.href);
+    // In another site's page cookies do not stick: the address carries the zone there.
+    if (remembered() !== zone) address.searchParams.set("tz", zone);
+    show(address.href, { push: false });
+  }
 }
 if (picker) arrange();
+
+// Inside another site's page: say how high this one is, and nothing else.
+if (document.querySelector(".site--embedded") && parent !== window) {
+  const tell = () => parent.postMessage({ kalendsHeight: document.documentElement.getBoundingClientRect().height }, "*");
+  new ResizeObserver(tell).observe(document.body);
+  tell();
+}
