@@ -1,0 +1,112 @@
+"""At the moment of booking, and what staleness means."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from kalends.bookings.values import SlotTaken
+from kalends.calendars import selectors, services
+from kalends.calendars.models import CalendarConnection
+from kalends.core.span import Span
+from kalends.sync.memory_server import Fault
+from tests.calendars.world import POLL, World, at
+
+
+def check(world: World, span: Span) -> tuple[bool, str]:
+    result = services.live_check(staff_ids=[world.staff.pk], span=span, now=world.now)[world.staff.pk]
+    return result.ok, result.reason
+
+
+SLOT = Span(at(3, 10), at(3, 10) + timedelta(minutes=30))
+
+
+def test_fresh_mirror_needs_no_question(world: World):
+    world.forget_requests()
+    world.pass_time(timedelta(seconds=60))
+    assert check(world, SLOT) == (True, "")
+    assert world.server.requests == []
+
+
+def test_older_mirror_asks_one_question_for_all_calendars(world: World):
+    world.forget_requests()
+    world.pass_time(timedelta(seconds=61))
+    assert check(world, SLOT) == (True, "")
+    assert world.server.requests == [("busy", "cal-1,cal-2")]
+
+
+def test_meeting_made_a_moment_ago_refuses_the_slot_and_wakes_the_connection(world: World):
+    world.pass_time(timedelta(seconds=61))
+    world.server.add(world.extra, Span(at(3, 10), at(3, 11)))
+    assert check(world, SLOT) == (False, "busy_outside")
+    with pytest.raises(SlotTaken):
+        world.book(at(3, 10))
+    assert services.wake_due_connections(now=world.now) == 1
+
+
+def test_own_event_does_not_stand_in_its_own_way(world: World):
+    appointment = world.book_synced(at(3, 10))
+    world.pass_time(timedelta(seconds=61))
+    assert check(world, SLOT) == (True, "")
+    world.reschedule(appointment, at(3, 10) + timedelta(minutes=15))
+
+
+@pytest.mark.parametrize(("minutes", "answer"), [(14, (True, "")), (16, (False, "calendar_unreachable"))])
+def test_F68_unanswered_question_is_served_from_the_mirror_until_15_minutes(world: World, minutes, answer):
+    world.pass_time(timedelta(minutes=minutes))
+    world.server.fail("busy", Fault.TEMPORARY)
+    assert check(world, SLOT) == answer
+
+
+@pytest.mark.parametrize(("hours", "stale"), [(1, False), (5, False), (7, True), (24, True)])
+def test_F68_slots_are_served_with_age_until_the_bound_then_not_at_all(world: World, hours, stale):
+    world.pass_time(timedelta(hours=hours))
+    found = selectors.stale_staff(staff_ids=[world.staff.pk], now=world.now)
+    assert found == ({world.staff.pk: "calendar_stale"} if stale else {})
+
+
+def test_calendar_that_was_never_read_makes_its_staff_member_unavailable(new_world):
+    world = new_world(connected=False)
+    world.connect()
+    found = selectors.stale_staff(staff_ids=[world.staff.pk], now=world.now)
+    assert found == {world.staff.pk: "first_sync_pending"}
+    world.run()
+    assert selectors.stale_staff(staff_ids=[world.staff.pk], now=world.now) == {}
+
+
+def test_company_may_change_the_bound(new_world):
+    world = new_world(stale_after_hours=1)
+    world.pass_time(timedelta(minutes=61))
+    assert selectors.stale_staff(staff_ids=[world.staff.pk], now=world.now) == {world.staff.pk: "calendar_stale"}
+
+
+def test_connection_that_cannot_be_asked_serves_its_last_mirror(world: World):
+    world.server.revoked = True
+    world.settle(2)
+    world.pass_time(timedelta(hours=1))
+    world.forget_requests()
+    assert check(world, SLOT) == (True, "")
+    assert world.server.requests == []
+
+
+def test_move_in_grace_blocks_its_new_place_as_well(world: World):
+    appointment = world.book_synced(at(3, 10))
+    world.server.move(world.main, world.event(appointment).id, Span(at(3, 14), at(3, 15)))
+    world.pass_time(POLL)
+    world.run()
+    busy = selectors.busy_spans(staff_ids=[world.staff.pk], span=Span(at(3, 8), at(3, 18)))
+    start = int(at(3, 14).timestamp())
+    assert busy == {world.staff.pk: [(start, start + 3600, None, "Work")]}
+    with pytest.raises(SlotTaken):
+        world.book(at(3, 14))
+    with pytest.raises(SlotTaken):
+        world.book(at(3, 10))
+
+
+def test_busy_spans_touch_no_calendar_that_does_not_block(world: World):
+    world.server.add(world.extra, Span(at(3, 9), at(3, 10)))
+    world.settle(1)
+    CalendarConnection.objects.get().calendars.filter(remote_id="cal-2").update(blocks=False)
+    span = Span(at(3, 8), at(3, 18))
+    assert selectors.busy_spans(staff_ids=[world.staff.pk], span=span) == {world.staff.pk: []}
