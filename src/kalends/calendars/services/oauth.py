@@ -16,6 +16,7 @@ from kalends.core.errors import InvalidInput, NotAllowed, NotFound, Unavailable
 from kalends.core.ids import new_id, new_token, token_digest
 from kalends.jobs.secrets import seal, unseal
 from kalends.providers.caldav import connect as caldav
+from kalends.providers.caldav.client import OtherServer
 from kalends.providers.google import connect as google
 from kalends.sync.port import AuthRevoked, AuthTransient, Forbidden, Permanent, ProviderError
 from kalends.sync.port import NotFound as NothingThere
@@ -164,9 +165,23 @@ def _discovered(url: str, username: str, password: str) -> dict[str, str]:
         message = "The user name or the password is not accepted. Some servers want an app password."
         raise InvalidInput(message, code="credentials_refused", field="password") from failure
     except (NothingThere, Forbidden, Permanent) as failure:
-        raise InvalidInput("No calendars were found at this address.", code="no_calendars", field="url") from failure
+        raise _not_found(failure) from failure
     except ProviderError as failure:
         raise Unavailable("The server could not be reached. Try again.", code="provider_unreachable") from failure
+
+
+def _not_found(failure: ProviderError) -> InvalidInput:
+    """What the person can do about it, where the server or our own policy says."""
+    if isinstance(failure, OtherServer):
+        message = _("This server sends you on to another one. Enter that address instead: %(host)s")
+        return InvalidInput(message % {"host": failure.host}, code="other_server", field="url")
+    if failure.detail == "address_refused":
+        message = _("This address lies in a private network, which this installation does not reach.")
+        return InvalidInput(message, code="address_refused", field="url")
+    if failure.detail == "no_basic_authentication":
+        message = _("This server does not accept a user name and password in the usual way (Basic authentication).")
+        return InvalidInput(message, code="no_basic_authentication", field="url")
+    return InvalidInput(_("No calendars were found at this address."), code="no_calendars", field="url")
 
 
 def _caldav_subject(secret: Mapping[str, str]) -> str:
