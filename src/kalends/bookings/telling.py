@@ -39,7 +39,7 @@ def tell_attendee(attendee: Attendee, scene: Scene, *, now: datetime, reason: st
     kind = _kind(told, state)
     if kind:
         attendee.sequence += bool(attendee.told or back.count)
-        _send(attendee, scene, kind=kind, told=told, reason=reason, now=now)
+        _send(attendee, scene, kind=kind, told=told, reason=reason, now=now, first=first)
     attendee.told = state if kind else told
     if not first:
         attendee.save(update_fields=["told", "sequence"])
@@ -75,7 +75,7 @@ def _kind(told: dict[str, Any] | None, state: dict[str, Any]) -> str:
 
 
 def _send(
-    attendee: Attendee, scene: Scene, *, kind: str, told: dict[str, Any] | None, reason: str, now: datetime
+    attendee: Attendee, scene: Scene, *, kind: str, told: dict[str, Any] | None, reason: str, now: datetime, first: bool
 ) -> None:
     appointment = scene.appointment
     method = Method.CANCEL if kind == "appointment_cancelled" else Method.REQUEST
@@ -104,6 +104,7 @@ def _send(
         ics_method=method.value,
         reply_to=appointment.company.email,
         told_before=told,
+        first=first,
         now=now,
     )
 
@@ -201,6 +202,8 @@ def _notify(
         context=context,
         reply_to=people[0].email if len(people) == 1 else "",
         told_before={"kind": kind} if knows_of_it else None,
+        # Staff of one team may share an address; then the second notice is the first one again.
+        first=first and len(scene.staff) == 1,
         now=now,
     )
 

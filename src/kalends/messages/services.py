@@ -50,22 +50,20 @@ def enqueue(
     ics_method: str | None = None,
     reply_to: str = "",
     told_before: Mapping[str, Any] | None = None,
+    first: bool = False,
 ) -> OutgoingMessage:
     """Promises one mail; it leaves after the caller's transaction has committed, and not at all if that rolls back.
 
-    The same (subject, version, kind, recipient) asked for again is the mail that is there already. Raises InvalidInput
+    The same (subject, version, kind, recipient) asked for again is the mail that is there already. `first`: the caller
+    has made the subject in this very transaction, so there is nothing to look for. Raises InvalidInput
     for an unknown kind, a context that lacks something, or an address that is none.
     """
     require_transaction()
     known = checked_kind(kind, context)
     to = address(recipient)
     same = {"subject_kind": subject_kind, "subject_id": subject_id, "version": version, "kind": kind, "recipient": to}
-    rows = OutgoingMessage.objects.filter(subject_kind=subject_kind, subject_id=subject_id, recipient=to)
-    for row in rows.order_by("created_at", "id").defer("content_sealed", "mail_sealed"):
-        if (row.version, row.kind) == (version, kind):
-            return row
-        if known.supersedes and row.version < version:
-            _take_back(row, now)
+    if not first and (standing := _promised(same, supersedes=known.supersedes, now=now)):
+        return standing
     ident = new_id()
     content = {"context": dict(context), "ics": ics.decode() if ics else "", "ics_method": ics_method or ""}
     message = OutgoingMessage(
@@ -82,6 +80,17 @@ def enqueue(
     message.save(force_insert=True)
     wake_on_commit(tasks.send_message, message.pk)
     return message
+
+
+def _promised(same: Mapping[str, Any], *, supersedes: bool, now: datetime) -> OutgoingMessage | None:
+    """The very mail, if it was promised before; on the way older ones that have not left are taken back."""
+    about = {name: same[name] for name in ("subject_kind", "subject_id", "recipient")}
+    for row in OutgoingMessage.objects.filter(**about).order_by("created_at", "id"):
+        if (row.version, row.kind) == (same["version"], same["kind"]):
+            return row
+        if supersedes and row.version < same["version"]:
+            _take_back(row, now)
+    return None
 
 
 def supersede_unsent(
