@@ -173,15 +173,15 @@ def _discovered(url: str, username: str, password: str) -> dict[str, str]:
 def _not_found(failure: ProviderError) -> InvalidInput:
     """What the person can do about it, where the server or our own policy says."""
     if isinstance(failure, OtherServer):
-        message = _("This server sends you on to another one. Enter that address instead: %(host)s")
-        return InvalidInput(message % {"host": failure.host}, code="other_server", field="url")
+        message = f"This server sends you on to another one. Enter that address instead: {failure.host}"
+        return InvalidInput(message, code="other_server", field="url")
     if failure.detail == "address_refused":
-        message = _("This address lies in a private network, which this installation does not reach.")
+        message = "This address lies in a private network, which this installation does not reach."
         return InvalidInput(message, code="address_refused", field="url")
     if failure.detail == "no_basic_authentication":
-        message = _("This server does not accept a user name and password in the usual way (Basic authentication).")
+        message = "This server does not accept a user name and password in the usual way (Basic authentication)."
         return InvalidInput(message, code="no_basic_authentication", field="url")
-    return InvalidInput(_("No calendars were found at this address."), code="no_calendars", field="url")
+    return InvalidInput("No calendars were found at this address.", code="no_calendars", field="url")
 
 
 def _caldav_subject(secret: Mapping[str, str]) -> str:
