@@ -64,6 +64,8 @@ document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll("details.menu[open]")) {
     if (!menu.contains(target)) menu.open = false;
   }
+  // The phone's menu closes when the page behind it is touched.
+  if (location.hash === "#menu" && !target.closest("#menu, a[href]")) location.hash = "#content";
 });
 
 document.addEventListener("keydown", (event) => {
