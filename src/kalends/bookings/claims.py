@@ -8,6 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from kalends.bookings.models import Appointment, Claim, Hold
 from kalends.bookings.values import SlotTaken
@@ -27,7 +28,7 @@ def refused_if_taken() -> Iterator[None]:
     except IntegrityError as error:
         if _REFUSAL not in str(error):
             raise
-        raise SlotTaken("This time was taken a moment ago.") from error
+        raise SlotTaken(_("This time was taken a moment ago.")) from error
 
 
 def claim_for_appointment(

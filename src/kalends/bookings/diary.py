@@ -16,6 +16,7 @@ from uuid import UUID
 
 from django.db import connection
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from kalends.bookings.models import Claim
 from kalends.calendars.selectors import busy_spans
@@ -84,7 +85,7 @@ def members_for(
         rows = rows.filter(pk__in=list(staff_ids))
     members = [Member(*row) for row in rows.values_list("id", "company_id", "timezone", "schedule_revision")]
     if not members and (staff is not None or group is not None):
-        raise NotFound("Nobody asked for gives this service.")
+        raise NotFound(_("Nobody asked for gives this service."))
     return members
 
 

@@ -13,6 +13,8 @@ from email.message import EmailMessage
 from email.policy import EmailPolicy
 from email.utils import format_datetime, parseaddr
 
+from django.utils.translation import gettext as _
+
 from kalends.core.errors import InvalidInput
 from kalends.messages.render import Rendered
 
@@ -54,11 +56,11 @@ def address(text: str) -> str:
     """The address of "Name <address>" or of an address alone, its domain in ASCII. Raises InvalidInput."""
     local, at, domain = parseaddr(text)[1].rpartition("@")
     if not at or not local or not domain:
-        raise InvalidInput("This is not an e-mail address", field="email")
+        raise InvalidInput(_("This is not an e-mail address"), field="email")
     try:
         return f"{local}@{domain.encode('idna').decode('ascii')}"
     except UnicodeError as error:
-        raise InvalidInput("This is not an e-mail address", field="email") from error
+        raise InvalidInput(_("This is not an e-mail address"), field="email") from error
 
 
 def build_mail(

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from kalends.companies.models import Company
 from kalends.core.errors import NotFound
@@ -143,4 +144,4 @@ def discard_message(*, company: Company, message_id: UUID, now: datetime) -> Non
     """A held or failed mail is given up."""
     rows = OutgoingMessage.objects.filter(company=company, pk=message_id, state__in=(_State.HELD, _State.FAILED))
     if not rows.update(state=_State.SUPERSEDED, settled_at=now, content_sealed="", mail_sealed=""):
-        raise NotFound("There is no held or failed mail of that id")
+        raise NotFound(_("There is no held or failed mail of that id"))

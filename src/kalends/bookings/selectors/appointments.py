@@ -11,6 +11,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import Prefetch, QuerySet, Value
 from django.db.models.functions import Coalesce
+from django.utils.translation import gettext as _
 
 from kalends.bookings.models import Appointment, AppointmentStaff, Attendee, Customer, HistoryEntry, Status
 from kalends.companies.models import Company, Staff
@@ -60,10 +61,10 @@ def appointment_of(company: Company, appointment_id: UUID | str) -> Appointment:
     try:
         ident = appointment_id if isinstance(appointment_id, UUID) else UUID(str(appointment_id))
     except ValueError:
-        raise NotFound("There is no such appointment.") from None
+        raise NotFound(_("There is no such appointment.")) from None
     found = with_people(Appointment.objects.filter(company=company, pk=ident)).first()
     if found is None:
-        raise NotFound("There is no such appointment.")
+        raise NotFound(_("There is no such appointment."))
     return found
 
 
@@ -71,7 +72,7 @@ def attendee_by_manage_token(token: str) -> Attendee:
     """The customer's place behind the secret of a manage link, with its appointment. Raises NotFound."""
     attendee = Attendee.objects.filter(manage_digest=token_digest(token)).first()
     if attendee is None:
-        raise NotFound("There is no appointment at this address.")
+        raise NotFound(_("There is no appointment at this address."))
     attendee.appointment = with_people(Appointment.objects.filter(pk=attendee.appointment_id)).get()
     return attendee
 
@@ -104,7 +105,7 @@ def customer_of(company: Company, customer_id: UUID | str) -> Customer:
     except ValueError:
         found = None
     if found is None:
-        raise NotFound("There is no such customer.")
+        raise NotFound(_("There is no such customer."))
     return found
 
 

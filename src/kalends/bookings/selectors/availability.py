@@ -6,6 +6,8 @@ from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from kalends.bookings.diary import Member, members_for, rules_of, staff_days
 from kalends.bookings.values import Alternative, Explained, SlotDays
 from kalends.calendars.selectors import stale_staff
@@ -44,7 +46,7 @@ def slots(
     _check_owner(company, service)
     window = dates_span(from_date, to_date, tz)
     if (to_date - from_date).days >= MOST_DAYS:
-        raise InvalidInput(f"Ask for {MOST_DAYS} days at the most.", field="to")
+        raise InvalidInput(_("Ask for %(days)d days at the most.") % {"days": MOST_DAYS}, field="to")
     members = members_for(service=service, staff=staff, group=group)
     not_offered = stale_staff(staff_ids=[member.id for member in members], now=now)
     query = slot_query(
@@ -162,4 +164,4 @@ def slot_query(
 
 def _check_owner(company: Company, service: Service) -> None:
     if service.company_id != company.pk or not service.active:
-        raise NotFound("There is no such service.")
+        raise NotFound(_("There is no such service."))

@@ -13,6 +13,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from kalends.bookings.claims import claim_for_appointment
 from kalends.bookings.history import add_entry
@@ -75,11 +76,11 @@ def book_appointment(
     if attendee_id and (booked := _made_before(company, attendee_id)):
         return booked
     if source not in _ACTORS:
-        raise InvalidInput("There is no such source.", field="source")
+        raise InvalidInput(_("There is no such source."), field="source")
     zone(timezone)
     person = checked_customer(customer, company=company, timezone=timezone)
     if len(notes) > 4000:
-        raise InvalidInput("Notes may have 4,000 characters at the most.", field="notes")
+        raise InvalidInput(_("Notes may have 4,000 characters at the most."), field="notes")
     wish = make_wish(
         company=company, service=service, start=start, now=now, staff=staff, group=group, team=team,
         hold_token=hold_token, own_choice=source == "dashboard",
@@ -93,7 +94,7 @@ def book_appointment(
                 return _book(order, choice)
         except SlotTaken:
             chooser.refused.add(choice.team)
-    raise wish.refusal("This time is not free any more.")
+    raise wish.refusal(_("This time is not free any more."))
 
 
 def _made_before(company: Company, attendee_id: UUID) -> Booked | None:

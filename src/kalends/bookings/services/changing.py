@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from kalends.bookings.claims import claim_for_appointment, release_claims
 from kalends.bookings.diary import members_for, rules_of
@@ -70,9 +71,9 @@ def move_appointment(
 
 def _check_may_change(appointment: Appointment, by: Actor, now: datetime) -> None:
     if not appointment.stands:
-        raise Conflict("The appointment is cancelled.", code="cancelled")
+        raise Conflict(_("The appointment is cancelled."), code="cancelled")
     if by.kind == ActorKind.CUSTOMER and appointment.start <= now:
-        raise NotAllowed("The appointment has begun and cannot be changed here any more.", code="begun")
+        raise NotAllowed(_("The appointment has begun and cannot be changed here any more."), code="begun")
 
 
 def _moved_span(appointment: Appointment, start: datetime | None) -> Span:
@@ -87,14 +88,14 @@ def _moved_staff(appointment: Appointment, staff: Staff | None) -> set[UUID]:
     if staff is None or present == {staff.pk}:
         return present
     if len(present) > 1:
-        raise InvalidInput("Several staff members share this appointment; it cannot be given to one.", field="staff")
+        raise InvalidInput(_("Several staff members share this appointment; it cannot be given to one."), field="staff")
     return {staff.pk}
 
 
 def _ask_calendars(staff_ids: set[UUID], span: Span, now: datetime) -> None:
     for result in live_check(staff_ids=staff_ids, span=span, now=now).values():
         if not result.ok:
-            raise SlotTaken("The calendar of the staff member shows this time as taken, or cannot be read just now.")
+            raise SlotTaken(_("The calendar of the staff member shows this time as taken, or cannot be read just now."))
 
 
 def _move(
@@ -106,7 +107,7 @@ def _move(
     _check_free(appointment, span=span, staff_ids=staff_ids, by=by, now=now)
     before, old = scene_of(appointment), appointment.span
     if by.kind == ActorKind.CUSTOMER and len(before.coming) > 1:
-        raise NotAllowed("Others share this time. Cancel your place and book another.", code="shared")
+        raise NotAllowed(_("Others share this time. Cancel your place and book another."), code="shared")
     release_claims([appointment.pk])
     if span != old:
         appointment.start, appointment.end = span.start, span.end
@@ -147,7 +148,7 @@ def _check_free(appointment: Appointment, *, span: Span, staff_ids: set[UUID], b
     )
     slot = check_slot(query, span.start, any_minute=own_choice)
     if slot is None or {UUID(ident) for ident in slot.staff} != staff_ids:
-        raise SlotTaken("This time is not free.")
+        raise SlotTaken(_("This time is not free."))
 
 
 def _given_to(before: Scene, staff_ids: set[UUID]) -> Scene:
@@ -253,7 +254,7 @@ def set_notes(
 ) -> Appointment:
     """Notes are for the staff: they go into the calendar, and nobody is mailed."""
     if len(notes) > 4000:
-        raise InvalidInput("Notes may have 4,000 characters at the most.", field="notes")
+        raise InvalidInput(_("Notes may have 4,000 characters at the most."), field="notes")
     appointment = lock_with_staff(appointment_id=appointment_id, company=company)
     check_version(appointment, expected_version)
     if appointment.notes == notes:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
+from django.utils.translation import gettext as _
 
 from kalends.bookings.models import Customer
 from kalends.bookings.values import CustomerInput
@@ -29,13 +30,13 @@ def checked_customer(customer: CustomerInput, *, company: Company, timezone: str
     """Raises InvalidInput that names the field. The address is kept in small letters."""
     name = " ".join(customer.name.split())
     if not name or len(name) > 120 or not name.isprintable():
-        raise InvalidInput("Please give a name of 120 characters at the most.", field="name")
+        raise InvalidInput(_("Please give a name of 120 characters at the most."), field="name")
     phone = " ".join(customer.phone.split())
     if len(phone) > 40:
-        raise InvalidInput("A phone number may have 40 characters at the most.", field="phone")
+        raise InvalidInput(_("A phone number may have 40 characters at the most."), field="phone")
     locale = customer.locale or company.locale
     if len(locale) > 16 or not locale.replace("-", "").replace("_", "").isalnum():
-        raise InvalidInput("This is not a language tag.", field="locale")
+        raise InvalidInput(_("This is not a language tag."), field="locale")
     where = customer.timezone or timezone
     zone(where)
     return CheckedCustomer(name, _email(customer.email), phone, locale, where)
@@ -46,9 +47,9 @@ def _email(text: str) -> str:
     try:
         validate_email(email)
     except ValidationError as error:
-        raise InvalidInput("This is not an e-mail address.", field="email") from error
+        raise InvalidInput(_("This is not an e-mail address."), field="email") from error
     if len(email) > 254:
-        raise InvalidInput("This e-mail address is too long.", field="email")
+        raise InvalidInput(_("This e-mail address is too long."), field="email")
     return address(email)
 
 
@@ -68,7 +69,7 @@ def create_customer(*, company: Company, customer: CustomerInput, now: datetime)
     """Raises InvalidInput, also where the company knows the address already."""
     person = checked_customer(customer, company=company, timezone=company.timezone)
     if Customer.objects.filter(company=company, email=person.email).exists():
-        raise InvalidInput("There is a customer with this address already.", field="email")
+        raise InvalidInput(_("There is a customer with this address already."), field="email")
     return customer_row(person, company=company, now=now)
 
 
@@ -77,7 +78,7 @@ def change_customer(*, customer: Customer, details: CustomerInput) -> Customer:
     person = checked_customer(details, company=customer.company, timezone=customer.timezone)
     others = Customer.objects.filter(company=customer.company, email=person.email).exclude(pk=customer.pk)
     if others.exists():
-        raise InvalidInput("Another customer has this address.", field="email")
+        raise InvalidInput(_("Another customer has this address."), field="email")
     for name in ("name", "email", "phone", "locale", "timezone"):
         setattr(customer, name, getattr(person, name))
     customer.save()
@@ -87,5 +88,5 @@ def change_customer(*, customer: Customer, details: CustomerInput) -> Customer:
 def delete_customer(*, customer: Customer) -> None:
     """Raises Conflict while appointments of theirs are kept: those name the customer."""
     if customer.attendances.exists():
-        raise Conflict("This customer has appointments, which are kept.", code="has_appointments")
+        raise Conflict(_("This customer has appointments, which are kept."), code="has_appointments")
     customer.delete()

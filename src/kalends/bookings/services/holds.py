@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from kalends.bookings.claims import claim_for_hold
 from kalends.bookings.models import Claim, Hold
@@ -31,7 +32,7 @@ def hold_slot(
 ) -> Held:
     """Keeps a time while a visitor fills in the form. No calendar is asked. Raises SlotTaken, InvalidInput, NotFound."""
     if service.capacity > 1:
-        raise InvalidInput("A time that is shared cannot be held; book it at once.", field="service")
+        raise InvalidInput(_("A time that is shared cannot be held; book it at once."), field="service")
     wish = make_wish(company=company, service=service, start=start, now=now, staff=staff, group=group)
     for team in wish.teams_free(offered_members(wish)):
         try:
@@ -39,7 +40,7 @@ def hold_slot(
                 return _hold_for(wish, team)
         except SlotTaken:
             continue
-    raise wish.refusal("This time is not free any more.")
+    raise wish.refusal(_("This time is not free any more."))
 
 
 def _hold_for(wish: Wish, team: Team) -> Held:

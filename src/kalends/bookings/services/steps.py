@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from kalends.bookings.diary import members_for
 from kalends.bookings.models import Appointment, AppointmentStaff
 from kalends.bookings.scene import Scene, locked_appointment
@@ -27,9 +29,9 @@ def lock_with_staff(*, appointment_id: UUID, company: Company, also: Iterable[UU
     lock_rows(Staff.objects.filter(company=company), {*seen, *also})
     appointment = locked_appointment(appointment_id, company_id=company.pk)
     if appointment is None:
-        raise NotFound("There is no such appointment.")
+        raise NotFound(_("There is no such appointment."))
     if _staff_ids(appointment_id) != seen:
-        raise Conflict("The appointment was changed a moment ago.", code="version_changed")
+        raise Conflict(_("The appointment was changed a moment ago."), code="version_changed")
     return appointment
 
 
@@ -40,7 +42,8 @@ def _staff_ids(appointment_id: UUID) -> set[UUID]:
 def check_version(appointment: Appointment, expected: int | None) -> None:
     if expected is not None and appointment.version != expected:
         raise Conflict(
-            f"The appointment was changed meanwhile: it is at version {appointment.version}, not {expected}.",
+            _("The appointment was changed meanwhile: it is at version %(here)d, not %(expected)d.")
+            % {"here": appointment.version, "expected": expected},
             code="version_changed",
         )
 
@@ -68,4 +71,4 @@ def check_on_fresh_rows(wish: Wish, team: Team) -> None:
     """Under the locks of the team. Raises SlotTaken unless it is free on the rows as they are now."""
     members = members_for(service=wish.service, staff_ids=team)
     if set(team) not in map(set, wish.teams_free(members)):
-        raise SlotTaken("This time was taken a moment ago.")
+        raise SlotTaken(_("This time was taken a moment ago."))

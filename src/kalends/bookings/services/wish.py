@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from kalends.bookings.assigning import ranked_staff
 from kalends.bookings.diary import Member, members_for, rules_of
 from kalends.bookings.models import Claim, Hold
@@ -58,7 +60,7 @@ class Wish:
         wanted = [member.pk for member in self.team]
         found = members_for(service=self.service, staff=self.staff, group=self.group, staff_ids=wanted)
         if len(found) < len(wanted):
-            raise NotFound("Not all of the staff asked for give this service.")
+            raise NotFound(_("Not all of the staff asked for give this service."))
         return found
 
     def query(self, members: Sequence[Member]) -> SlotQuery:
@@ -104,10 +106,10 @@ def make_wish(
     own_choice: bool = False,
 ) -> Wish:
     if service.company_id != company.pk or not service.active:
-        raise NotFound("There is no such service.")
+        raise NotFound(_("There is no such service."))
     owners = {chosen.company_id for chosen in (staff, group, *team) if chosen is not None}
     if owners - {company.pk}:
-        raise NotFound("There is nobody like that in this company.")
+        raise NotFound(_("There is nobody like that in this company."))
     rules = rules_of(service)
     return Wish(
         company=company,
