@@ -18,6 +18,7 @@ from kalends.web.connect.limits import too_many
 from kalends.web.connect.rights import remember_made, session_binding
 from kalends.web.connect.words import error_words
 from kalends.web.dashboard import reads
+from kalends.web.dashboard.forms.base import posted
 from kalends.web.dashboard.forms.sync import CalDavForm
 
 _GO = "connect_go"
@@ -80,7 +81,7 @@ def forget_go(request: HttpRequest) -> None:
 def connect_caldav(request: HttpRequest, way: Way) -> HttpResponse:
     if "caldav" not in [offer.kind for offer in reads.offered_providers(way.company)]:
         return gone(request)
-    form = CalDavForm(request.POST or None)
+    form = CalDavForm(posted(request))
     if request.method == "POST" and too_many(request, "connect", most=30, seconds=3600):
         return render(request, "429.html", status=429)
     if request.method == "POST" and form.is_valid():

@@ -12,6 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
 from kalends.calendars import selectors, services
+from kalends.calendars.models import RemoteCalendar
 from kalends.core.clock import utc_now
 from kalends.core.errors import KalendsError, NotFound
 from kalends.web.connect import flow
@@ -109,7 +110,7 @@ def calendars(request: HttpRequest, connection_id: UUID) -> HttpResponse:
     return render(request, "connect/calendars.html", context, status=422 if error else 200)
 
 
-def propose(rows: list) -> list:
+def propose(rows: list[RemoteCalendar]) -> list[RemoteCalendar]:
     """Before anything is chosen: the main calendar receives if it may be written, and all of the person's own block."""
     receiving = next((row for row in rows if row.primary and row.writable), None)
     receiving = receiving or next((row for row in rows if row.writable), None)

@@ -28,7 +28,7 @@ SESSION_COMPANY = "company"
 class MemberRequest(HttpRequest):
     """A request that passed the gate."""
 
-    user: User  # type: ignore[assignment]
+    user: User
     company: Company
     membership: Membership
     memberships: list[Membership]

@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.forms.renderers import DjangoTemplates
+from django.http import HttpRequest, QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from kalends.core.errors import KalendsError
@@ -131,3 +132,8 @@ class SpanForm(BaseForm):
 def _at(day: date, at: time | None, timezone: str) -> datetime:
     """The instant of a wall time; one that the clocks skip counts on from before the change."""
     return datetime.combine(day, at or time.min, tzinfo=zone(timezone))
+
+
+def posted(request: HttpRequest) -> QueryDict | None:
+    """What a form is bound to: everything that was posted, were it nothing; unbound on a GET."""
+    return request.POST if request.method == "POST" else None

@@ -32,6 +32,7 @@ from kalends.web.dashboard.forms.appointments import (
     NotesForm,
     instant,
 )
+from kalends.web.dashboard.forms.base import posted
 
 PER_PAGE = 25
 
@@ -184,7 +185,7 @@ def seen(request: MemberRequest, appointment_id: UUID) -> HttpResponse:
 def new_appointment(request: MemberRequest) -> HttpResponse:
     soon = timezone.localtime(utc_now() + timedelta(hours=1)).replace(minute=0)
     first = {"date": soon.date(), "time": soon.time(), "staff": request.GET.get("staff")}
-    form = NewAppointmentForm(request.POST or None, company=request.company, initial=first)
+    form = NewAppointmentForm(posted(request), company=request.company, initial=first)
     if request.method == "POST" and form.is_valid():
         try:
             booked = _book(request, form.cleaned_data)

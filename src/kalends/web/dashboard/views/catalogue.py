@@ -18,6 +18,7 @@ from kalends.core.clock import utc_now
 from kalends.core.errors import InvalidInput
 from kalends.web.dashboard.access import MemberRequest, actor_of, member
 from kalends.web.dashboard.drawing import buffer_drawing
+from kalends.web.dashboard.forms.base import posted
 from kalends.web.dashboard.forms.settings import GroupForm, ServiceForm
 
 
@@ -29,7 +30,7 @@ def group_list(request: MemberRequest) -> HttpResponse:
 
 @member
 def new_group(request: MemberRequest) -> HttpResponse:
-    form = GroupForm(request.POST or None, company=request.company)
+    form = GroupForm(posted(request), company=request.company)
     if request.method == "POST" and form.is_valid():
         try:
             services.create_group(company=request.company, actor=actor_of(request), now=utc_now(), **form.changes)
@@ -87,7 +88,7 @@ def new_service(request: MemberRequest) -> HttpResponse:
         "active": True,
         "staff": list(request.company.staff.filter(active=True).values_list("pk", flat=True)),
     }
-    form = ServiceForm(request.POST or None, company=request.company, initial=first)
+    form = ServiceForm(posted(request), company=request.company, initial=first)
     if request.method == "POST" and form.is_valid():
         try:
             service = services.create_service(

@@ -16,7 +16,7 @@ from kalends.companies.models import ApiKey, Closing
 from kalends.core.clock import utc_now
 from kalends.core.errors import InvalidInput, NotFound
 from kalends.web.dashboard.access import SESSION_COMPANY, MemberRequest, actor_of, any_member, member
-from kalends.web.dashboard.forms.base import SpanForm
+from kalends.web.dashboard.forms.base import SpanForm, posted
 from kalends.web.dashboard.forms.settings import ApiKeyForm, CompanyForm
 
 
@@ -51,7 +51,7 @@ def switch_company(request: MemberRequest) -> HttpResponse:
 
 @member
 def closings(request: MemberRequest) -> HttpResponse:
-    form = SpanForm(request.POST or None)
+    form = SpanForm(posted(request))
     if request.method == "POST" and form.is_valid():
         start, end = form.span(request.company.timezone)
         try:
@@ -90,7 +90,7 @@ def delete_closing(request: MemberRequest, closing_id: UUID) -> HttpResponse:
 @member
 def api_keys(request: MemberRequest) -> HttpResponse:
     """The new key stands in the answer to the POST and nowhere else: reloading does not show it again."""
-    form, made = ApiKeyForm(request.POST or None), ""
+    form, made = ApiKeyForm(posted(request)), ""
     if request.method == "POST" and form.is_valid():
         _key, made = services.create_api_key(
             company=request.company, actor=actor_of(request), now=utc_now(), **form.changes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from django.contrib import messages
@@ -130,7 +130,7 @@ def disconnect(request: MemberRequest, connection_id: UUID) -> HttpResponse:
     if request.method != "POST":
         item = reads.connection_view(row)
         return render(request, "dashboard/sync/disconnect.html", {"item": item, "staff": item.row.staff})
-    events = "remove" if request.POST.get("events") == "remove" else "keep"
+    events: Literal["keep", "remove"] = "remove" if request.POST.get("events") == "remove" else "keep"
     try:
         services.disconnect(connection=row, events=events, by=actor_of(request), now=utc_now())
     except KalendsError as error:

@@ -27,6 +27,7 @@ def home(request: MemberRequest) -> HttpResponse:
     midnight = datetime.combine(day + timedelta(days=1), time.min, tzinfo=zone(company.timezone))
     today = Span(datetime.combine(day, time.min, tzinfo=midnight.tzinfo), midnight)
     confirmed = Status.CONFIRMED.value
+    steps = reads.first_steps(company)
     context = {
         "today": list(selectors.appointments_of(company, span=today, status=confirmed)),
         "coming": list(
@@ -37,8 +38,8 @@ def home(request: MemberRequest) -> HttpResponse:
         "flagged": list(selectors.appointments_of(company, flagged=True).filter(end__gt=now)[:20]),
         "troubled": reads.troubled_connections(company),
         "questions": reads.open_questions(company, now),
-        "steps": reads.first_steps(company),
+        "steps": steps,
+        "first_days": not all(step.done for step in steps),
         "now": now,
     }
-    context["first_days"] = not all(step.done for step in context["steps"])
     return render(request, "dashboard/home.html", context)

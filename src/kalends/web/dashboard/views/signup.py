@@ -21,7 +21,7 @@ from kalends.accounts.models import User
 from kalends.companies import services
 from kalends.core.errors import InvalidInput
 from kalends.web.connect.limits import too_many
-from kalends.web.dashboard.forms.base import BaseForm, ZoneField
+from kalends.web.dashboard.forms.base import BaseForm, ZoneField, posted
 
 _BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 
@@ -70,7 +70,7 @@ class SignupForm(BaseForm):
 def signup(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated:
         return redirect("dashboard:home")
-    form = SignupForm(request.POST or None, initial={"timezone": "UTC"})
+    form = SignupForm(posted(request), initial={"timezone": "UTC"})
     if request.method == "GET":
         form.fields["timezone"].widget.attrs["data-detect"] = "yes"
     if request.method == "POST":

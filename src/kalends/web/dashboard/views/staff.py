@@ -21,14 +21,14 @@ from kalends.core.clock import utc_now
 from kalends.core.errors import InvalidInput, NotFound
 from kalends.web.dashboard import hours as editor
 from kalends.web.dashboard.access import MemberRequest, actor_of, member
-from kalends.web.dashboard.forms.base import SpanForm
+from kalends.web.dashboard.forms.base import SpanForm, posted
 from kalends.web.dashboard.forms.settings import NewStaffForm, StaffForm, StaffServicesForm
 from kalends.web.dashboard.sync_block import sync_block
 
 
 @member
 def staff_list(request: MemberRequest) -> HttpResponse:
-    form = NewStaffForm(request.POST or None, initial={"timezone": request.company.timezone})
+    form = NewStaffForm(posted(request), initial={"timezone": request.company.timezone})
     if request.method == "POST" and form.is_valid():
         try:
             staff = services.create_staff(
