@@ -1,11 +1,11 @@
 // A company's booking pages on its own site:
 //   <script src="https://booking.example.org/embed.js" data-company="lakeside" async></script>
 // data-mode: inline (default), popup (a button that opens a dialog) or button (a link to the booking pages);
-// data-label: the button's text; data-service, data-staff, data-group: begin there. No cookie is set or needed.
+// data-label, data-close: the buttons' texts; data-service, data-staff, data-group: begin there. No cookie is set or needed.
 
 (() => {
   const script = document.currentScript;
-  const { company, service, staff, group, mode = "inline", label = "Book an appointment" } = script.dataset;
+  const { company, service, staff, group, mode = "inline", label = "Book an appointment", close = "Close" } = script.dataset;
   if (!company) {
     console.error("Kalends: embed.js needs data-company");
     return;
@@ -44,13 +44,19 @@
     button.textContent = label;
     button.className = "kalends-button";
     const dialog = document.createElement("dialog");
-    Object.assign(dialog.style, { width: "min(960px, 96vw)", height: "min(760px, 92vh)", padding: "0", border: "0", borderRadius: "14px" });
+    Object.assign(dialog.style, { width: "min(960px, 96vw)", height: "min(760px, 92vh)", padding: "0", border: "0", borderRadius: "14px", overflow: "hidden" });
+    const shut = document.createElement("button");
+    shut.type = "button";
+    shut.textContent = "×";
+    shut.setAttribute("aria-label", close);
+    Object.assign(shut.style, { position: "absolute", top: "8px", right: "8px", width: "44px", height: "44px", border: "0", borderRadius: "50%", background: "#fff", color: "#1b2220", font: "24px/1 system-ui, sans-serif", cursor: "pointer" });
+    shut.addEventListener("click", () => dialog.close());
     dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
     button.addEventListener("click", () => {
-      if (!dialog.firstChild) {
+      if (!shut.isConnected) {
         const element = frame();
         element.style.height = "100%";
-        dialog.append(element);
+        dialog.append(element, shut);
       }
       dialog.showModal();
     });
