@@ -88,7 +88,7 @@ def _database(url: str) -> dict[str, object]:
         path = sqlite_path(url)
         path.parent.mkdir(parents=True, exist_ok=True)
         return {
-            "ENGINE": "django.db.backends.sqlite3",
+            "ENGINE": "kalends.jobs.sqlite",
             "NAME": str(path),
             "OPTIONS": {
                 # A transaction that will write takes the write lock when it begins: no upgrade, no SQLITE_BUSY midway.
@@ -201,7 +201,8 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"secrets": {"()": "kalends.config.logs.HideSecrets"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["secrets"]}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {
         # Names every request's path, and a path may hold a token.
