@@ -7,7 +7,8 @@ class CalendarsConfig(AppConfig):
     name = "kalends.calendars"
 
     def ready(self) -> None:
-        from kalends.calendars import sweeps  # noqa: PLC0415 - app ready
+        # A worker knows the tasks of modules that were imported: one that it does not know is thrown away.
+        from kalends.calendars import sweeps, tasks  # noqa: F401, PLC0415 - app ready
         from kalends.jobs.secrets import register_sealed  # noqa: PLC0415 - app ready
 
         sweeps.register_all()
