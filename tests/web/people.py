@@ -51,7 +51,9 @@ class House:
         )
         return booked.appointment
 
-    def connect(self, subject: str = "account-1", provider: str = "google") -> CalendarConnection:
+    def connect(
+        self, subject: str = "account-1", provider: str = "google", *, receives: bool = True
+    ) -> CalendarConnection:
         """A row as a finished connection leaves it, with two calendars."""
         row = CalendarConnection.objects.create(
             company=self.company,
@@ -64,7 +66,13 @@ class House:
             chosen_at=utc_now(),
         )
         row.calendars.create(
-            staff=self.staff, remote_id="cal-1", name="Work", writable=True, primary=True, receives=True, blocks=True
+            staff=self.staff,
+            remote_id="cal-1",
+            name="Work",
+            writable=True,
+            primary=True,
+            receives=receives,
+            blocks=True,
         )
         row.calendars.create(staff=self.staff, remote_id="cal-2", name="Family", writable=True, blocks=True)
         return row

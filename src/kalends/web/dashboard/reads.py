@@ -132,6 +132,17 @@ class ConnectionView:
         return words.state_words(self.row.state)
 
     @property
+    def meaning(self) -> Any:
+        """What the state means for people, and what to do."""
+        lack = words.LACKS.get(self.row.last_error) if self.row.state == "needs_attention" else None
+        return lack or self.words.meaning
+
+    @property
+    def may_try_again(self) -> bool:
+        """Needs attention, but not for want of a grant: another look may mend it."""
+        return self.row.state == "needs_attention" and self.row.last_error != "auth_revoked"
+
+    @property
     def provider_name(self) -> str:
         return words.PROVIDERS.get(self.row.provider, self.row.provider)
 

@@ -42,6 +42,13 @@ STATES = {
     "disconnected": StateWords(_("Disconnected"), "", _("Sync has ended.")),
 }
 
+# Why a connection needs attention, where it is not the access.
+LACKS = {
+    "calendar_gone": _("A chosen calendar is not there any more. Choose another one below, or put it back there."),
+    "rights_lost": _("The calendar may not be written to any more. Ask for the right again, or choose another one."),
+    "forbidden": _("The calendar service refuses. Choose another calendar, or connect again."),
+}
+
 MODES = {
     "one_way": _("One way: appointments go to the calendar; changes made there are put back"),
     "two_way": _("Both ways: a move in the calendar moves the appointment and tells the customer"),

@@ -206,6 +206,7 @@ def _book(request: MemberRequest, data: dict[str, Any]) -> Appointment:
         staff=data["staff"],
         timezone=request.company.timezone,
         source="dashboard",
+        by=manager(request),
         notes=data["notes"],
         now=utc_now(),
     )

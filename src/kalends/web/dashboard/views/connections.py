@@ -76,6 +76,8 @@ def act(request: MemberRequest, connection_id: UUID) -> HttpResponse:
     row = _connection(request, connection_id)
     try:
         messages.success(request, _do(request, row, request.POST.get("do", "")))
+    except NotFound:
+        raise
     except KalendsError as error:
         messages.error(request, error_words(error))
     if request.POST.get("next") == "staff":

@@ -1,0 +1,252 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from kalends.calendars.models import CalendarConnection
+from kalends.companies import services
+from kalends.companies.models import Feed
+from kalends.companies.selectors import feed_url
+from kalends.core.clock import utc_now
+from kalends.ics.subscribe import subscribe_links
+from tests.web.people import House, next_monday
+
+PAGE = "/dashboard/settings/calendar-sync"
+SEED = [
+    "VIEW APPOINTMENTS IN OUTLOOK, GOOGLE CALENDAR, LOTUS NOTES AND MORE",
+    "Using the following URLs, you can add calendars to your calendar software of choice.",
+    "Instructions from Microsoft.",
+    "Click on the Google icon to the right of the relevant calendar below.",
+    "Click on the Microsoft icon to the right of the relevant calendar below.",
+    "Click on the Apple iCal icon to the right of the relevant calendar below.",
+    "Staff Members", "Groups of staff", "Company",
+    "BIDIRECTIONAL SYNCHRONIZATION",
+    ("By enabling this option, you allow future staffs who will sync their calendars to be able to make changes "
+    "directly in their calendar to change the date of an appointment and notify the customer in the event."),
+    "Activate bidirectional synchronization",
+    "GOOGLE CALENDAR",
+    ("This allows your staff members to sync their Google Calendar with appointments made from the Online Scheduling "
+    "platform. Once this is enabled, click on the Staff link on the left, and on each Staff member&#x27;s settings "
+    "page, you can invite them to sync their calendar."),
+    "Enable Google Calendar Syncing",
+    "WINDOWS LIVE CALENDAR",
+    ("This allows your staff members to sync their Windows Live Calendar with appointments made from the Online "
+    "Scheduling platform. Once this is enabled, click on the Staff link on the left, and on each Staff member&#x27;s "
+    "settings page, you can invite them to sync their calendar."),
+    "Enable Outlook Calendar Syncing", "Enable Office365 Calendar Syncing", "Enable CalDAV Syncing", "Save",
+    ("How to synchronize with an external calendar such as Google Agenda or Microsoft Office 365 or Exchange Online or "
+    "Outlook.com?"),
+]  # fmt: skip
+
+
+def switches(**given: str) -> dict[str, str]:
+    return {"on_outside_move": "accept_and_flag", "on_outside_delete": "ask", **given}
+
+
+def test_page_says_the_seeds_words(house: House):
+    text = house.owner.get(PAGE).content.decode().replace("'", "&#x27;")
+    assert [words for words in SEED if words not in text] == []
+
+
+def test_everything_is_off_for_a_new_company(house: House):
+    initial = house.owner.get(PAGE).context["form"].initial
+    assert initial == {
+        "google_enabled": False, "outlook_enabled": False, "office365_enabled": False, "caldav_enabled": False,
+        "bidirectional": False, "on_outside_move": "accept_and_flag", "on_outside_delete": "ask",
+    }  # fmt: skip
+
+
+def test_one_save_keeps_every_choice(house: House):
+    given = switches(google_enabled="on", office365_enabled="on", bidirectional="on", on_outside_delete="put_back")
+    answer = house.owner.post(PAGE, given)
+    assert (answer.status_code, answer["Location"]) == (302, PAGE)
+    house.company.refresh_from_db()
+    kept = (house.company.google_enabled, house.company.office365_enabled, house.company.outlook_enabled)
+    assert kept == (True, True, False)
+    assert (house.company.bidirectional, house.company.on_outside_delete) == (True, "put_back")
+
+
+@pytest.mark.parametrize("given", [{"on_outside_move": "explode"}, {"on_outside_delete": ""}])
+def test_unknown_rule_changes_nothing(house: House, given: dict[str, str]):
+    answer = house.owner.post(PAGE, switches(google_enabled="on", **given))
+    assert (answer.status_code, list(answer.context["form"].errors)) == (422, list(given))
+    house.company.refresh_from_db()
+    assert house.company.google_enabled is False
+
+
+def test_switching_off_with_live_connections_asks_first_then_pauses_and_deletes_nothing(house: House):
+    services.change_calendar_sync(company=house.company, actor="t", now=utc_now(), google_enabled=True)
+    row = house.connect()
+    asked = house.owner.post(PAGE, switches(bidirectional="on"))
+    assert (asked.status_code, asked.templates[0].name) == (200, "dashboard/sync/confirm_off.html")
+    assert (asked.context["names"], asked.context["live"]) == (["Google Calendar"], 1)
+    house.company.refresh_from_db()
+    assert house.company.google_enabled is True
+    hidden: dict[str, Any] = {"confirmed": "1", **switches(bidirectional="True", google_enabled="False")}
+    assert house.owner.post(PAGE, hidden).status_code == 302
+    house.company.refresh_from_db()
+    row.refresh_from_db()
+    assert (house.company.google_enabled, house.company.bidirectional) == (False, True)
+    assert (row.state, row.paused_by, row.calendars.count()) == ("paused", "switch", 2)
+
+
+def test_switching_off_without_connections_does_not_ask(house: House):
+    services.change_calendar_sync(company=house.company, actor="t", now=utc_now(), caldav_enabled=True)
+    assert house.owner.post(PAGE, switches()).status_code == 302
+
+
+@pytest.mark.parametrize(("tab", "kinds"), [("staff", ["staff"]), ("group", ["group"]), ("company", ["company"])])
+def test_tabs_show_one_row_a_feed(house: House, tab: str, kinds: list[str]):
+    services.create_group(company=house.company, name="Stylists", staff=[], actor="t", now=utc_now())
+    rows = house.owner.get(f"{PAGE}?tab={tab}").context["rows"]
+    assert [row.feed.kind for row in rows] == kinds
+    url = feed_url(rows[0].feed)
+    assert (rows[0].url, rows[0].links) == (url, subscribe_links(url, rows[0].name))
+
+
+def test_unknown_tab_shows_staff(house: House):
+    assert house.owner.get(f"{PAGE}?tab=<script>").context["tab"] == "staff"
+
+
+def test_rotation_asks_then_gives_a_new_address(house: House):
+    feed = Feed.objects.get(staff=house.staff)
+    old = feed_url(feed)
+    url = reverse("dashboard:rotate_feed", args=[feed.pk])
+    assert house.owner.get(url).status_code == 200
+    feed.refresh_from_db()
+    assert feed_url(feed) == old
+    assert house.owner.post(url).status_code == 302
+    feed.refresh_from_db()
+    assert feed_url(feed) != old
+
+
+def test_privacy_is_saved_and_nonsense_is_not(house: House):
+    feed = Feed.objects.get(staff=house.staff)
+    url = reverse("dashboard:feed", args=[feed.pk])
+    house.owner.post(url, {"privacy": "busy"})
+    house.owner.post(url, {"privacy": "everything"})
+    feed.refresh_from_db()
+    assert feed.privacy == "busy"
+
+
+def test_google_says_how_to_configure_it_where_it_is_not(house: House, settings):
+    page = house.owner.get(PAGE)
+    assert page.context["google_configured"] is False
+    assert b"KALENDS_GOOGLE_CLIENT_ID" in page.content
+    assert f"{settings.KALENDS.base_url}/oauth/google/callback".encode() in page.content
+
+
+def test_guide_is_there_in_two_languages(house: House):
+    assert house.nobody.get("/guide/calendar-sync").templates[0].name == "connect/guide_en.html"
+    french = house.nobody.get("/guide/calendar-sync", headers={"accept-language": "fr"})
+    assert french.templates[0].name == "connect/guide_fr.html"
+
+
+# -- one connection ---------------------------------------------------------------------------------------------------
+
+
+def act(house: House, row: CalendarConnection, **data: str) -> str:
+    answer = house.owner.post(reverse("dashboard:connection_act", args=[row.pk]), data)
+    assert answer.status_code == 302
+    row.refresh_from_db()
+    return row.state
+
+
+def test_connection_is_paused_and_goes_on(house: House):
+    row = house.connect()
+    assert act(house, row, do="pause") == "paused"
+    assert act(house, row, do="resume") == "active"
+
+
+def test_direction_is_changed_and_nonsense_is_not(house: House):
+    row = house.connect()
+    act(house, row, do="mode", mode="one_way")
+    assert row.mode == "one_way"
+    act(house, row, do="mode", mode="sideways")
+    assert row.mode == "one_way"
+
+
+def test_unknown_action_is_404(house: House):
+    row = house.connect()
+    url = reverse("dashboard:connection_act", args=[row.pk])
+    assert house.owner.post(url, {"do": "explode"}).status_code == 404
+
+
+def test_calendars_are_chosen_and_foreign_ids_refused(house: House):
+    row = house.connect()
+    work, family = row.calendars.order_by("remote_id")
+    url = reverse("dashboard:connection_calendars", args=[row.pk])
+    house.owner.post(url, {"receives": str(family.pk), "blocks": [str(work.pk)]})
+    rows = row.calendars.order_by("remote_id").values_list("receives", "blocks")
+    assert list(rows) == [(False, True), (True, False)]
+    for bad in ({"receives": str(house.staff.pk)}, {"blocks": [str(house.staff.pk)]}, {"receives": "x"}):
+        house.owner.post(url, bad)
+    assert list(row.calendars.order_by("remote_id").values_list("receives", "blocks")) == list(rows)
+
+
+def test_disconnecting_asks_whether_events_stay(house: House):
+    row = house.connect()
+    url = reverse("dashboard:disconnect", args=[row.pk])
+    assert house.owner.get(url).status_code == 200
+    row.refresh_from_db()
+    assert row.disconnected_at is None
+    assert house.owner.post(url, {"events": "keep"}).status_code == 302
+    row.refresh_from_db()
+    assert row.state == "disconnected"
+    assert house.owner.get(reverse("dashboard:connection", args=[row.pk])).status_code == 404
+
+
+# -- External iCalendar URL ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://x.example/a.ics", "127.0.0.1/a.ics", "https://[::1", "not a host/\x00", "x" * 3000]
+)
+def test_unusable_external_address_is_shown_at_its_field(house: House, url: str):
+    answer = house.owner.post(reverse("dashboard:external_calendar", args=[house.staff.pk]), {"url": url})
+    assert (answer.status_code, list(answer.context["external_form"].errors)) == (422, ["url"])
+    assert house.staff.external_calendars.count() == 0
+
+
+def test_external_address_is_cleared_by_the_cross(house: House):
+    url = reverse("dashboard:external_calendar", args=[house.staff.pk])
+    assert house.owner.post(url, {"url": "typed.example", "do": "clear"}).status_code == 302
+
+
+# -- queries --------------------------------------------------------------------------------------------------------------
+
+
+def count_queries(house: House, url: str) -> int:
+    with CaptureQueriesContext(connection) as queries:
+        assert house.owner.get(url).status_code == 200
+    return len(queries)
+
+
+def add_rows(house: House, label: str) -> None:
+    common = {"company": house.company, "actor": "t", "now": utc_now()}
+    staff = services.create_staff(name=f"Member {label}", **common)
+    services.create_service(name=f"Service {label}", duration=30, staff=[staff], **common)
+    services.create_group(name=f"Group {label}", staff=[house.staff, staff], **common)
+    row = house.connect(f"account-{label}", provider="caldav", receives=False)
+    CalendarConnection.objects.filter(pk=row.pk).update(state="needs_attention")
+
+
+def test_queries_of_a_page_do_not_grow_with_its_rows(house: House):
+    house.book()
+    add_rows(house, "a")
+    urls = ["/dashboard", "/dashboard/appointments", "/dashboard/customers", PAGE, "/dashboard/settings/staff",
+            "/dashboard/settings/services", "/dashboard/settings/groups",
+            reverse("dashboard:staff", args=[house.staff.pk])]  # fmt: skip
+    before = {url: count_queries(house, url) for url in urls}
+    CalendarConnection.objects.all().delete()  # a calendar that needs attention makes its staff member unavailable
+    for number in range(3):
+        house.book(next_monday(12) + timedelta(hours=number), name=f"Customer {number}")
+    for label in "bcd":
+        add_rows(house, label)
+    assert {url: count_queries(house, url) for url in urls} == before
+    assert max(before.values()) <= 26
