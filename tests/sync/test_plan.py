@@ -34,7 +34,8 @@ def test_G11_budget_of_deletions(deletions, links, over):
 
 
 @pytest.mark.parametrize(
-    ("missing", "mirrored", "hard"), [(5, 5, False), (6, 6, True), (10, 100, False), (11, 100, True)]
+    ("missing", "mirrored", "hard"),
+    [(0, 0, False), (1, 1, True), (1, 2, False), (5, 6, False), (6, 7, True), (10, 100, False), (11, 100, True)],
 )
 def test_implausible_drop_of_a_full_read(missing, mirrored, hard):
     assert implausible_drop(missing=missing, mirrored=mirrored) is hard

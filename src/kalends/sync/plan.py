@@ -25,8 +25,8 @@ def over_budget(*, deletions: int, links: int) -> bool:
 
 
 def implausible_drop(*, missing: int, mirrored: int) -> bool:
-    """A full read that lacks this many of the mirrored events is believed only when a second one agrees."""
-    return missing > max(BUDGET_FLOOR, mirrored * BUDGET_SHARE)
+    """A full read that lacks many of the mirrored events, or all, is believed only when a second one agrees."""
+    return missing > max(BUDGET_FLOOR, mirrored * BUDGET_SHARE) or 0 < missing == mirrored
 
 
 @dataclass(frozen=True, slots=True)

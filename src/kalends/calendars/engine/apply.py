@@ -13,6 +13,7 @@ from kalends.calendars.engine import journal, rows
 from kalends.calendars.engine.context import Run
 from kalends.calendars.engine.lease import check_fence
 from kalends.calendars.engine.plan import Planned, is_outside_deletion
+from kalends.calendars.engine.pull import derive_spans
 from kalends.calendars.handlers import MoveResult, OutsideMove, handler
 from kalends.calendars.models import Link, LinkStatus
 from kalends.calendars.questions import ask_staff
@@ -77,6 +78,8 @@ def _adopt(run: Run, planned: Planned, link: Link, agreed: actions.Adopt) -> Non
     rows.close_question(link, run)
     if held:
         raise_schedule_revision([link.staff_id])
+    if planned.seen.followed is not None:
+        derive_spans(run, link.calendar, [link.remote_id])
     if planned.decision.rule != "same" or planned.seen.followed is not None:
         _journal(run, planned, link, "followed" if planned.seen.followed else "run")
 

@@ -15,6 +15,7 @@ from kalends.calendars.engine import journal, rows
 from kalends.calendars.engine.context import Run, error_name
 from kalends.calendars.engine.lease import check_fence
 from kalends.calendars.engine.plan import Planned
+from kalends.calendars.engine.pull import derive_spans
 from kalends.calendars.engine.read import check_calendar_stands
 from kalends.calendars.links import forget_remote
 from kalends.calendars.models import Link, LinkStatus
@@ -142,6 +143,8 @@ def _store(run: Run, planned: Planned, receipt: Receipt | None) -> None:
             _closed(link)
         else:
             _agree(run, link, planned.link, receipt)
+            if planned.seen.followed is not None:
+                derive_spans(run, link.calendar, [link.remote_id])
         rows.close_question(link, run)
         signal = journal.OUTSIDE_DELETION if planned.decision.rule == "one_way_restore" else "run"
         journal.write_decision(
