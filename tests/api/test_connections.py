@@ -1,0 +1,150 @@
+"""Connections, calendars, journal and invitations over REST, with calendars in memory behind them."""
+
+from __future__ import annotations
+
+import pytest
+
+from kalends.calendars.models import CalendarConnection, ExternalCalendar, Invitation, Link
+from kalends.core.ids import token_digest
+from kalends.messages.models import OutgoingMessage
+from kalends.sync.connection import State
+from tests.api.conftest import caller_for
+from tests.calendars.conftest import new_world, world  # noqa: F401 - fixtures
+from tests.calendars.world import START
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def inside(world):  # noqa: F811 - the fixture above
+    return caller_for(world.salon.company)
+
+
+@pytest.fixture
+def connection(world) -> CalendarConnection:  # noqa: F811 - the fixture above
+    return CalendarConnection.objects.get()
+
+
+def test_connection_is_shown_with_its_state(world, inside, connection):  # noqa: F811
+    listed = inside.get(f"/staff/{world.staff.pk}/connections").json()["items"]
+    assert listed == [
+        {
+            "id": str(connection.pk),
+            "provider": "google",
+            "account": "account-1@example.org",
+            "state": "active",
+            "mode": "two_way",
+            "fresh_as_of": "2026-03-02T08:00:00Z",
+            "last_error": "",
+            "counts": {},
+        }
+    ]
+
+
+def test_connection_pauses_resumes_and_changes_its_mode(inside, connection):
+    path = f"/connections/{connection.pk}"
+    assert inside.patch(path, {"paused": True}).json()["state"] == "paused"
+    changed = inside.patch(path, {"paused": False, "mode": "one_way"}).json()
+    assert (changed["state"], changed["mode"]) == ("active", "one_way")
+    assert inside.patch(path, {"mode": "sideways"}).json()["field"] == "mode"
+
+
+def test_calendars_are_listed_and_one_at_most_receives(inside, connection):
+    path = f"/connections/{connection.pk}/calendars"
+    work, private = inside.get(path).json()["items"]
+    assert [(c["name"], c["receives"], c["blocks"]) for c in (work, private)] == [
+        ("Work", True, True),
+        ("Private", False, True),
+    ]
+    changed = inside.patch(path, [{"id": private["id"], "receives": True}, {"id": work["id"], "blocks": False}])
+    assert [(c["name"], c["receives"], c["blocks"]) for c in changed.json()["items"]] == [
+        ("Work", False, False),
+        ("Private", True, True),
+    ]
+    foreign = inside.patch(path, [{"id": str(connection.pk), "blocks": True}])
+    assert (foreign.status_code, foreign.json()["field"]) == (422, "id")
+
+
+def test_appointment_shows_its_place_in_the_calendar_and_the_journal_why(world, inside, connection):  # noqa: F811
+    appointment = world.book(START.replace(hour=10))
+    world.run()
+    body = inside.get(f"/appointments/{appointment.pk}").json()
+    assert body["sync"] == [{"connection": str(connection.pk), "state": "ok"}]
+    journal = inside.get(f"/connections/{connection.pk}/journal").json()["items"]
+    assert [(entry["rule"], entry["action"]) for entry in journal if entry["action"] == "create"] == [
+        ("create", "create")
+    ]
+    assert set(journal[0]) == {"at", "signal", "evidence", "rule", "action", "before", "after"}
+
+
+def test_disconnecting_asks_what_becomes_of_our_events(world, inside, connection):  # noqa: F811
+    world.book(START.replace(hour=10))
+    world.run()
+    path = f"/connections/{connection.pk}"
+    assert inside.delete(path).json()["field"] == "events"
+    assert inside.delete(f"{path}?events=maybe").status_code == 422
+    assert inside.delete(f"{path}?events=keep").status_code == 204
+    connection.refresh_from_db()
+    assert (connection.state, connection.credentials) == (State.DISCONNECTED, "")
+    assert len(world.main.standing()) == 1
+
+
+def test_sync_now_makes_the_connection_due(inside, connection):
+    CalendarConnection.objects.update(due_at=None)
+    assert inside.post(f"/connections/{connection.pk}/sync").status_code == 200
+    connection.refresh_from_db()
+    assert connection.due_at is not None
+
+
+def test_stranger_reaches_no_connection(world, inside, stranger, connection):  # noqa: F811
+    for method, path in (
+        ("GET", f"/staff/{world.staff.pk}/connections"),
+        ("PATCH", f"/connections/{connection.pk}"),
+        ("GET", f"/connections/{connection.pk}/calendars"),
+        ("DELETE", f"/connections/{connection.pk}?events=remove"),
+        ("POST", f"/connections/{connection.pk}/sync"),
+        ("GET", f"/connections/{connection.pk}/journal"),
+        ("POST", f"/staff/{world.staff.pk}/send-calendar-sync-invitation"),
+        ("POST", f"/staff/{world.staff.pk}/revoke-calendar-sync"),
+        ("GET", f"/staff/{world.staff.pk}/external-calendars"),
+    ):
+        assert stranger.call(method, path, {} if method == "PATCH" else None).status_code == 404, path
+    connection.refresh_from_db()
+    assert (connection.state, Link.objects.count(), Invitation.objects.count()) == ("active", 0, 0)
+
+
+def test_invitation_is_mailed_with_a_link_that_is_kept_as_a_hash_only(world, inside):  # noqa: F811
+    response = inside.post(
+        f"/staff/{world.staff.pk}/send-calendar-sync-invitation", {"email": "emma@elsewhere.example"}
+    )
+    assert response.status_code == 200
+    body = response.json()
+    token = body["connect_url"].removeprefix("http://127.0.0.1:8000/connect/")
+    invitation = Invitation.objects.get()
+    assert (body["email"], invitation.token_digest) == ("emma@elsewhere.example", token_digest(token))
+    mail = OutgoingMessage.objects.get(kind="calendar_invitation")
+    assert mail.recipient == "emma@elsewhere.example"
+
+
+def test_revoke_disconnects_the_named_providers_only(world, inside, connection):  # noqa: F811
+    path = f"/staff/{world.staff.pk}/revoke-calendar-sync"
+    assert inside.post(path, {"providers": ["caldav"]}).json() == {"disconnected": 0}
+    assert inside.post(path, {"providers": ["google"]}).json() == {"disconnected": 1}
+    assert inside.post(path, {"providers": ["myspace"]}).status_code == 422
+
+
+def test_caldav_needs_the_companys_switch_first(world, inside):  # noqa: F811
+    response = inside.post(
+        f"/staff/{world.staff.pk}/connections/caldav", {"url": "https://dav.example", "username": "u", "password": "p"}
+    )
+    assert (response.status_code, response.json()["code"]) == (403, "provider_off")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://example.org/a.ics", "https://127.0.0.1/a.ics", "https://user:pw@example.org/a.ics", "not an address"],
+)
+def test_external_calendar_address_that_cannot_be_used_is_refused(world, inside, url):  # noqa: F811
+    response = inside.post(f"/staff/{world.staff.pk}/external-calendars", {"url": url})
+    assert (response.status_code, response.json()["field"]) == (422, "url")
+    assert ExternalCalendar.objects.count() == 0
