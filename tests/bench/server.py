@@ -53,7 +53,9 @@ def serving(seed: str, database_url: str = "") -> Iterator[Server]:
             "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
         }
         subprocess.run([sys.executable, "-m", "kalends", "migrate"], env=env, check=True, stdout=subprocess.DEVNULL)
-        seeded = json.loads(subprocess.run([sys.executable, "-m", seed], env=env, check=True, stdout=subprocess.PIPE).stdout)
+        seeded = json.loads(
+            subprocess.run([sys.executable, "-m", seed], env=env, check=True, stdout=subprocess.PIPE).stdout
+        )
         command = [sys.executable, "-m", "kalends", "web", "--bind", f"127.0.0.1:{port}", "--web-processes", "2"]
         process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:

@@ -21,7 +21,8 @@ def _make(url: str) -> Huey:
     if scheme == "sqlite":
         path = sqlite_path(url)
         path.parent.mkdir(parents=True, exist_ok=True)
-        return SqliteHuey("kalends", filename=str(path), results=False)
+        # A wake-up that a crash loses costs one sweep: no need to wait for the disk.
+        return SqliteHuey("kalends", filename=str(path), results=False, fsync=False)
     if scheme in ("postgres", "postgresql"):
         return PostgresHuey("kalends", dsn=url, results=False)
     return RedisHuey("kalends", url=url, results=False)
