@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from kalends.ops import health
+
+pytestmark = pytest.mark.django_db
+
+
+def test_healthz_answers_without_asking_anything(client, django_assert_num_queries):
+    with django_assert_num_queries(0):
+        assert client.get("/healthz").content == b"ok\n"
+
+
+def test_readyz_tells_what_does_not_answer(client, monkeypatch):
+    assert client.get("/readyz").json() == {"ready": True, "failing": {}}
+
+    def broken() -> None:
+        raise ConnectionError("secret host name")
+
+    monkeypatch.setitem(health.CHECKS, "queue", broken)
+    response = client.get("/readyz")
+    assert (response.status_code, response.json()) == (503, {"ready": False, "failing": {"queue": "ConnectionError"}})
+
+
+def test_metrics_answer_loopback_only_unless_there_is_a_token(client, settings):
+    assert client.get("/metrics").status_code == 200
+    assert client.get("/metrics", REMOTE_ADDR="203.0.113.9").status_code == 404
+    settings.KALENDS = dataclasses.replace(settings.KALENDS, metrics_token="t0ken")
+    assert client.get("/metrics").status_code == 404
+    assert client.get("/metrics", headers={"Authorization": "Bearer wrong"}).status_code == 404
+    right = client.get("/metrics", REMOTE_ADDR="203.0.113.9", headers={"Authorization": "Bearer t0ken"})
+    assert right.status_code == 200
