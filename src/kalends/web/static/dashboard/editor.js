@@ -32,6 +32,15 @@ function load(root) {
   });
 }
 
+// Before the text has a selection its size is not known, and is ours.
+function sizeOf(Jodit) {
+  const own = Jodit.defaultOptions.controls.fontsize.value;
+  return (editor, button) => {
+    const size = own?.(editor, button);
+    return Number.parseFloat(size) ? size : 11;
+  };
+}
+
 // The policy drops `style` attributes that come with markup (undo, paste); set by script they hold.
 function keepStyles(area) {
   const mend = (node) => {
@@ -74,7 +83,7 @@ export async function startEditor(root) {
     controls: {
       paragraph: { component: "select" },
       font: { component: "select", list: Jodit.atom(FONTS) },
-      fontsize: { component: "select", list: Jodit.atom([8, 9, 10, 11, 12, 14, 18, 24]) },
+      fontsize: { component: "select", list: Jodit.atom([8, 9, 10, 11, 12, 14, 18, 24]), value: sizeOf(Jodit) },
     },
   });
   keepStyles(root.closest("dialog") ?? document.body);

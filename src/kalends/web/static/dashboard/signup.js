@@ -15,5 +15,7 @@ company.addEventListener("input", () => { if (!own) slug.value = proposal(compan
 
 if (zone.dataset.detect) {
   const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  if ([...zone.options].some((option) => option.value === here)) zone.value = here;
+  // Older spellings are not in the list, but they are zones all the same.
+  if (here && ![...zone.options].some((option) => option.value === here)) zone.add(new Option(here, here));
+  if (here) zone.value = here;
 }
