@@ -34,3 +34,13 @@ hypothesis_settings.register_profile(
     "kalends", deadline=None, max_examples=int(os.environ.get("KALENDS_TEST_EXAMPLES", "100"))
 )
 hypothesis_settings.load_profile("kalends")
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    """Figures that tests measured and wrote down with `record_property("figure", ...)`; no test depends on one."""
+    reports = [report for outcome in ("passed", "failed") for report in terminalreporter.stats.get(outcome, [])]
+    properties = [item for report in reports if report.when == "call" for item in report.user_properties]
+    if figures := [value for name, value in properties if name == "figure"]:
+        terminalreporter.section("measured")
+        for line in figures:
+            terminalreporter.write_line(str(line))

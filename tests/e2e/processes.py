@@ -1,0 +1,178 @@
+"""The product and its stand-ins as processes of their own, on free ports, in a temporary folder."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2
+import psycopg
+
+from kalends.core.clock import utc_now
+from kalends.ops.demo.caldav import USER, prepare_caldav
+from kalends.ops.demo.place import CLIENT_ID, Place
+from kalends.ops.processes import own
+
+# Machines are shared and slow: what should take a second may take this long before a test gives up.
+PATIENCE = 60.0
+ZONE = "Europe/Paris"
+
+
+def until(look: Callable[[], Any], what: str, patience: float = PATIENCE) -> Any:
+    """What `look` gives as soon as it is true. Fails, saying what was waited for."""
+    deadline = time.monotonic() + patience
+    while True:
+        found = look()
+        if found:
+            return found
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {patience:.0f} s for {what}; the last look gave {found!r}")
+        time.sleep(0.05)
+
+
+def free_ports(count: int) -> list[int]:
+    with ExitStack() as held:
+        probes = [held.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
+
+
+@dataclass(frozen=True)
+class Running:
+    """Where everything is. `ics_port` is a port that the product may reach: a test may serve a calendar there."""
+
+    place: Place
+    ics_port: int
+    environment: Mapping[str, str]
+
+    def kalends(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(own(*arguments), env=self.environment, check=check, capture_output=True, text=True)
+
+    def shell(self, code: str) -> str:
+        """Code run inside the product, for what no page does: letting time pass for a row."""
+        return self.kalends("manage", "shell", "--no-imports", "-c", code).stdout
+
+    def log(self, name: str) -> str:
+        return (self.place.var / f"{name}.log").read_text(encoding="utf-8", errors="replace")
+
+
+@contextmanager
+def running(folder: Path, database_url: str) -> Iterator[Running]:
+    """Radicale, the sandbox, web and worker. Everything ends with the block."""
+    web_port, sandbox_port, caldav_port, ics_port = free_ports(4)
+    place = Place(
+        var=folder,
+        web_port=web_port,
+        sandbox_port=sandbox_port,
+        caldav_port=caldav_port,
+        google_secret=secrets.token_urlsafe(16),
+        caldav_password=secrets.token_urlsafe(9),
+    )
+    here = Running(place, ics_port, _environment(place, ics_port, database_url))
+    _make_calendar(place)
+    place.mail.mkdir()
+    caldav = prepare_caldav(place, now=utc_now(), timezone=ZONE)
+    with ExitStack() as stack:
+
+        def start(name: str, command: list[str]) -> None:
+            stack.enter_context(_process(name, command, here))
+
+        start("caldav", list(caldav.command))
+        start("sandbox", [sys.executable, "-m", "kalends.sandbox", *_sandbox_options(place)])
+        here.kalends("migrate")
+        start("web", own("web", "--bind", f"127.0.0.1:{web_port}"))
+        start("worker", own("worker"))
+        for url in (place.caldav_url, place.sandbox_url, f"{place.base_url}/readyz"):
+            until(lambda url=url: _answers(url), f"an answer of {url}")
+        yield here
+
+
+def _environment(place: Place, ics_port: int, database_url: str) -> dict[str, str]:
+    """The demo's wiring, hurried. What the tests' own process was given must not reach the product."""
+    outside = {name: value for name, value in os.environ.items() if not name.startswith(("KALENDS_", "DJANGO_"))}
+    demo = {name: value for name, value in place.environment().items() if name.startswith("KALENDS_")}
+    wiring = {name: value for name, value in demo.items() if os.environ.get(name) != value}
+    return {
+        **outside,
+        **wiring,
+        "KALENDS_ALLOW_PRIVATE_HOSTS": f"{demo['KALENDS_ALLOW_PRIVATE_HOSTS']},127.0.0.1:{ics_port}",
+        "KALENDS_DATABASE_URL": database_url or f"sqlite:///{place.var}/kalends.db",
+        "KALENDS_POLL_SECONDS": "1",
+        "KALENDS_GRACE_SECONDS": "1",
+        "KALENDS_SWEEP_SECONDS": "1",
+    }
+
+
+def _make_calendar(place: Place) -> None:
+    """An empty calendar, before the demo would fill one."""
+    calendar = place.var / "radicale/collections/collection-root" / USER / "calendar"
+    calendar.mkdir(parents=True)
+    properties = '{"tag": "VCALENDAR", "D:displayname": "Work", "C:supported-calendar-component-set": "VEVENT"}'
+    (calendar / ".Radicale.props").write_text(properties, encoding="utf-8")
+
+
+def _sandbox_options(place: Place) -> list[str]:
+    options = {
+        "--port": str(place.sandbox_port),
+        "--mail": str(place.mail),
+        "--client-id": CLIENT_ID,
+        "--client-secret": place.google_secret,
+        "--redirect-uri": f"{place.base_url}/oauth/google/callback",
+        "--caldav": place.caldav_url,
+        "--caldav-user": USER,
+        "--caldav-password": place.caldav_password,
+        "--caldav-name": "John Smith",
+        "--caldav-timezone": ZONE,
+    }
+    return [*(part for pair in options.items() for part in pair), "--empty"]
+
+
+@contextmanager
+def _process(name: str, command: list[str], here: Running) -> Iterator[None]:
+    with (here.place.var / f"{name}.log").open("ab") as log:
+        child = subprocess.Popen(command, env=here.environment, stdout=log, stderr=log, start_new_session=True)
+    try:
+        yield
+    finally:
+        child.terminate()
+        try:
+            child.wait(20)
+        except subprocess.TimeoutExpired:
+            # Its children too: a web server that does not end must not outlive the tests.
+            os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx2.get(url, timeout=5).status_code in (200, 401)
+    except httpx2.HTTPError:
+        return False
+
+
+@contextmanager
+def fresh_database(server_url: str) -> Iterator[str]:
+    """A database of its own on the server that `server_url` names; "" gives "", which means SQLite."""
+    if not server_url:
+        yield ""
+        return
+    name = f"kalends_e2e_{secrets.token_hex(6)}"
+    with psycopg.connect(server_url, autocommit=True) as link:
+        link.execute(f'CREATE DATABASE "{name}"')
+    try:
+        yield urlsplit(server_url)._replace(path=f"/{name}").geturl()
+    finally:
+        with psycopg.connect(server_url, autocommit=True) as link:
+            link.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
