@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from kalends.companies.models import Company, FeedPrivacy, OutsideDeleteRule, OutsideMoveRule, Staff
 from kalends.companies.services import CALENDAR_SYNC_FIELDS, PROVIDER_SWITCHES
@@ -53,7 +54,7 @@ class PrivacyForm(BaseForm):
 
 
 class InvitationForm(BaseForm):
-    email = forms.EmailField(label=_("To"), max_length=254)
+    email = forms.EmailField(label=pgettext_lazy("recipient", "To"), max_length=254)
     subject = forms.CharField(label=_("Subject"), max_length=160)
     html = forms.CharField(
         label=_("Message"),
