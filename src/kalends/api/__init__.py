@@ -1,1 +1,1 @@
-"""REST version 1 and inbound provider notifications."""
+"""REST, version 1, with its OpenAPI document and a page that shows it."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+
+PROBED = ("/healthz", "/readyz", "/metrics")
 
 
 class TrustedProxyMiddleware:
@@ -17,9 +20,13 @@ class TrustedProxyMiddleware:
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
+        self.own_host = urlsplit(settings.KALENDS.base_url).netloc
         self.trusted = [ipaddress.ip_network(item, strict=False) for item in settings.KALENDS.trusted_proxies]
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path_info in PROBED:
+            # A probe asks by address; these answers do not depend on the name they were asked by.
+            request.META["HTTP_HOST"] = self.own_host
         forwarded = request.META.pop("HTTP_X_FORWARDED_FOR", "")
         proto = request.META.pop("HTTP_X_FORWARDED_PROTO", "")
         if self._is_trusted(request.META.get("REMOTE_ADDR", "")):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -131,5 +132,6 @@ def _stop_all(children: Sequence[tuple[Part, subprocess.Popen[bytes]]]) -> None:
             child.wait(max(0.1, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
             print(f"kalends: {part.name} did not stop in time; killed", file=sys.stderr)
-            child.kill()
+            # The whole session of the part: web's own processes would live on and keep the port.
+            os.killpg(child.pid, signal.SIGKILL)
             child.wait()
