@@ -326,6 +326,7 @@ def test_F20_mass_deletion_freezes_and_a_person_releases(new_world):
     connection = world.connection()
     assert connection.state == State.FROZEN
     assert world.mails("appointment_cancelled") == 0
+    assert world.mails("connection_needs_attention") == 1
     from kalends.calendars.services import unfreeze
 
     unfreeze(connection=connection, restore=True, now=world.now)

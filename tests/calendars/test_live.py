@@ -66,6 +66,18 @@ def test_F68_slots_are_served_with_age_until_the_bound_then_not_at_all(world: Wo
     assert found == ({world.staff.pk: "calendar_stale"} if stale else {})
 
 
+def test_F69_standstill_is_told_once_when_it_makes_the_staff_member_unavailable(world: World):
+    world.pass_time(timedelta(hours=5))
+    assert services.tell_of_stale_calendars(now=world.now) == 0
+    told = []
+    for _ in range(3):
+        world.pass_time(timedelta(hours=2))
+        told.append(services.tell_of_stale_calendars(now=world.now))
+        world.deliver()
+    assert told == [1, 0, 0]
+    assert world.mails("connection_needs_attention") == 1
+
+
 def test_calendar_that_was_never_read_makes_its_staff_member_unavailable(new_world):
     world = new_world(connected=False)
     world.connect()

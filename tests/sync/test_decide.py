@@ -208,7 +208,7 @@ def test_changed_and_deleted_the_deletion_loses(policy):
 )
 def test_all_day_recurring_and_past_are_put_back_and_flagged(remote, rule):
     decision = decide(ready(link(), remote), Present(remote), TWO_WAY, NOW)
-    assert decision == actions.Decision(rule, actions.Update(BASE, GUARD, puts_back=True), flag=rule)
+    assert decision == actions.Decision(rule, actions.Update(BASE, GUARD, puts_back=True), flag="move_put_back")
 
 
 @pytest.mark.parametrize("busy", [BusyState.FREE, BusyState.TENTATIVE, BusyState.OUT_OF_OFFICE])

@@ -31,6 +31,9 @@ TEXTS: Mapping[str, Any] = {
     "cancelled_outside": _("Cancelled because it was deleted outside, by %(by)s"),
     "delete_put_back": _("Deleted in %(where)s and put back"),
     "asked": _("Deleted in %(where)s: the staff member was asked"),
+    "sync_refused": _("The calendar refuses this event (%(reason)s): it is tried again, at last every six hours"),
+    "sync_diverged": _("Changed in %(where)s again and again: no longer put back at once"),
+    "foreign_organizer": _("The event in %(where)s belongs to somebody else now: left alone"),
     "answered_keep": _("Kept, as %(by)s answered"),
 }
 _NOBODY = {
@@ -62,7 +65,7 @@ def entry_text(entry: HistoryEntry) -> str:
     text = TEXTS.get(entry.kind)
     if text is None:
         return entry.kind
-    words = {"name": "", "staff": "", **{key: str(value) for key, value in entry.detail.items()}}
+    words = {"name": "", "staff": "", "reason": "", **{key: str(value) for key, value in entry.detail.items()}}
     words["by"] = entry.by_label or str(_NOBODY.get(entry.by_kind, ""))
     words["where"] = _SOURCES.get(str(entry.detail.get("source", "")), str(_("the calendar")))
     return str(text) % words

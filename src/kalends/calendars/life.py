@@ -10,6 +10,7 @@ from django.conf import settings
 from kalends.calendars.joining import make_invitation
 from kalends.calendars.models import CalendarConnection, LastErrorCode
 from kalends.jobs.locks import require_transaction
+from kalends.messages.models import OutgoingMessage
 from kalends.messages.services import enqueue
 from kalends.sync.connection import Life, PausedBy, State
 
@@ -60,29 +61,56 @@ def remind(row: CalendarConnection, *, now: datetime) -> bool:
     due = life_of(row).reminder_due_at()
     if due is None or due > now:
         return False
-    number = row.reminders_sent
+    number, since = row.reminders_sent, row.needs_attention_since or now
     change_life(row, Life.reminded)
-    _mail(row, number, now)
+    # One mail for each day of each lack, however often a sweep comes by.
+    version = int(since.timestamp()) // 60 * 10 + number
+    _mail_staff(row, _WHAT.get(LastErrorCode(row.last_error), "stale"), version, days=(now - since).days, now=now)
     return True
 
 
-def _mail(row: CalendarConnection, number: int, now: datetime) -> None:
-    staff, company = row.staff, row.company
-    recipient = (staff.email if staff else "") or company.email
+def tell_stale(row: CalendarConnection, *, fresh_as_of: datetime, now: datetime) -> bool:
+    """Once a standstill: the last mirror is too old, and no times of the staff member are offered (G9). True if news."""
+    require_transaction()
+    version = int(fresh_as_of.timestamp())
+    if OutgoingMessage.objects.filter(subject_kind="connection", subject_id=row.pk, version=version).exists():
+        return False
+    _mail_staff(row, "stale", version, days=0, now=now)
+    return True
+
+
+def tell_frozen(row: CalendarConnection, *, now: datetime) -> None:
+    """A person of the company has to look before anything more is done (G11)."""
+    require_transaction()
+    recipient = row.company.email or (row.staff.email if row.staff else "")
+    if recipient:
+        mend_url = f"{settings.KALENDS.base_url}/dashboard/connections/{row.pk}"
+        _mail(row, "deletions", int(now.timestamp()), recipient=recipient, mend_url=mend_url, days=0, now=now)
+
+
+def _mail_staff(row: CalendarConnection, what: str, version: int, *, days: int, now: datetime) -> None:
+    """With a link that mends it: a fresh invitation to connect the account again."""
+    staff = row.staff
+    recipient = (staff.email if staff else "") or row.company.email
     if not recipient:
         return
-    since = row.needs_attention_since or now
-    mend_url = f"{settings.KALENDS.base_url}/dashboard"
+    mend_url = f"{settings.KALENDS.base_url}/dashboard/connections/{row.pk}"
     if staff is not None:
         expires = now + _INVITATION_LASTS
         _, token = make_invitation(staff, email=recipient, by="kalends", expires_at=expires, now=now)
         mend_url = f"{settings.KALENDS.base_url}/connect/{token}"
+    _mail(row, what, version, recipient=recipient, mend_url=mend_url, days=days, now=now)
+
+
+def _mail(
+    row: CalendarConnection, what: str, version: int, *, recipient: str, mend_url: str, days: int, now: datetime
+) -> None:
+    staff, company = row.staff, row.company
     enqueue(
         company=company,
         subject_kind="connection",
         subject_id=row.pk,
-        # One mail for each day of each lack, however often a sweep comes by.
-        version=int(since.timestamp()) // 60 * 10 + number,
+        version=version,
         kind="connection_needs_attention",
         recipient=recipient,
         locale=staff.locale if staff else company.locale,
@@ -90,9 +118,9 @@ def _mail(row: CalendarConnection, number: int, now: datetime) -> None:
             "staff_name": staff.name if staff else company.name,
             "provider": row.get_provider_display(),
             "account": row.label,
-            "what": _WHAT.get(LastErrorCode(row.last_error), "stale"),
+            "what": what,
             "mend_url": mend_url,
-            "day": (now - since).days,
+            "day": days,
         },
         now=now,
     )

@@ -31,6 +31,7 @@ def _wake_due() -> None:
 
 def _remind() -> None:
     services.remind_of_connections(now=utc_now())
+    services.tell_of_stale_calendars(now=utc_now())
 
 
 def _follow_switches(company: Company, switched: set[str]) -> None:

@@ -45,7 +45,7 @@ _ALL = (
     Kind(
         "move_put_back", _TIME | {"staff_name", "title", "tried_start", "tried_end", "reason", "dashboard_url"}, False
     ),
-    # `what`: revoked | calendar_gone | rights_lost | stale; `day` counts from the first notice (0, 1, 3, 7).
+    # `what`: revoked | calendar_gone | rights_lost | stale | deletions; `day` counts from the first notice (0, 1, 3, 7).
     Kind("connection_needs_attention", frozenset({"staff_name", "provider", "account", "what", "mend_url", "day"})),
     # `question`: deleted_outside; `deadline` an instant.
     Kind("staff_question", _TIME | {"staff_name", "title", "question", "answer_url", "deadline"}, False),

@@ -121,7 +121,7 @@ CUSTOMER_EFFECTS = (MoveAppointment, CancelAppointment)
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One action and the rule it follows from. `flag` names what the manager is shown about it, "" for nothing."""
+    """One action and the rule it follows from. `flag` names the line in the appointment's history about it, "" for none."""
 
     rule: str
     action: Action

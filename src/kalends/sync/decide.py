@@ -85,9 +85,9 @@ def _gone(link: LinkState, policy: Policy, now: datetime) -> Decision:
     if wanted.content.span.end <= now:
         return Decision("past_left_alone", Close())
     if link.base is not None and wanted.content != link.base:
-        return Decision("conflict_deletion_loses", again, flag="deleted_put_back")
+        return Decision("conflict_deletion_loses", again, flag="delete_put_back")
     if policy.mode is Mode.ONE_WAY:
-        return Decision("one_way_restore", again, flag="deleted_put_back")
+        return Decision("one_way_restore", again, flag="delete_put_back")
     return _deleted(link, again, policy, now)
 
 
@@ -99,20 +99,20 @@ def _deleted(link: LinkState, again: Create, policy: Policy, now: datetime) -> D
     if policy.on_outside_delete is DeleteRule.CANCEL:
         return Decision("deleted_cancel", CancelAppointment(now))
     if policy.on_outside_delete is DeleteRule.PUT_BACK:
-        return Decision("deleted_put_back", again, flag="deleted_put_back")
+        return Decision("deleted_put_back", again, flag="delete_put_back")
     return _asked(link, again, policy, now)
 
 
 def _asked(link: LinkState, again: Create, policy: Policy, now: datetime) -> Decision:
     question = link.question
     if question is None:
-        return Decision("deleted_ask", AskStaff(now + policy.answer_within))
+        return Decision("deleted_ask", AskStaff(now + policy.answer_within), flag="asked")
     if question.answer is Answer.CANCEL:
         return Decision("deleted_answered_cancel", CancelAppointment(now))
     if question.answer is Answer.KEEP:
-        return Decision("deleted_answered_keep", again)
+        return Decision("deleted_answered_keep", again, flag="answered_keep")
     if now >= question.deadline:
-        return Decision("deleted_unanswered", again, flag="deleted_put_back")
+        return Decision("deleted_unanswered", again, flag="delete_put_back")
     return Decision("deleted_ask", Wait(question.deadline))
 
 
@@ -203,9 +203,9 @@ def _moved(
     if pending.act_after > now:
         return Decision("grace", _held(link, pending))
     if not shape.is_single or shape.span is None:
-        return Decision("odd_shape_put_back", put_back, flag="odd_shape_put_back")
+        return Decision("odd_shape_put_back", put_back, flag="move_put_back")
     if shape.span.start < now:
-        return Decision("past_put_back", put_back, flag="past_put_back")
+        return Decision("past_put_back", put_back, flag="move_put_back")
     # The last act on the time is theirs, whatever their clock says: never earlier than ours.
     return Decision("moved", MoveAppointment(shape.span, max(at or now, wanted.time_set_at), shape))
 

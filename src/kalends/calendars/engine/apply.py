@@ -244,6 +244,7 @@ def ask(run: Run, planned: Planned) -> None:
             run.report.again = True
             return
         ask_staff(link, run.connection, deadline=action.deadline, now=run.now)
+        rows.note(link, run, planned.decision.flag)
         link.status = LinkStatus.ASKED
         link.due_at = action.deadline
         link.save()

@@ -73,5 +73,5 @@ def refuse(link: Link, run: Run, code: str, detail: str = "") -> bool:
 
 def note(link: Link, run: Run, text_key: str, **detail: str) -> None:
     """A line in the appointment's history, with the calendar it came from."""
-    described = {"provider": run.connection.provider, **detail}
+    described = {"source": run.connection.provider, **detail}
     handler().note(link.appointment_id, text_key=text_key, detail=described, now=run.now)

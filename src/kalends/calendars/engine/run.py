@@ -18,7 +18,7 @@ from kalends.calendars.engine.pull import pull_calendar
 from kalends.calendars.engine.purge import purge
 from kalends.calendars.engine.read import check_calendar_stands
 from kalends.calendars.engine.strays import settle_strays
-from kalends.calendars.life import change_life, life_of, remind
+from kalends.calendars.life import change_life, life_of, remind, tell_frozen
 from kalends.calendars.models import CalendarConnection, LastErrorCode, RemoteCalendar
 from kalends.calendars.providers import provider_for
 from kalends.jobs.rows import backoff
@@ -177,6 +177,7 @@ def _freeze(run: Run, plan: list[Planned]) -> None:
         apply.hold_all(run, plan)
         change_life(run.connection, lambda life: life.frozen(run.now))
         _set_error(run.connection, LastErrorCode.DELETIONS)
+        tell_frozen(run.connection, now=run.now)
         journal.write(run.connection, now=run.now, rule="deletion_budget", action="freeze")
 
 

@@ -17,6 +17,7 @@ from kalends.calendars.services.engine import (
     plan_connection,
     remind_of_connections,
     run_connection,
+    tell_of_stale_calendars,
     wake_due_connections,
 )
 from kalends.calendars.services.external import (
@@ -57,6 +58,7 @@ __all__ = [
     "set_provider_switch",
     "start_oauth",
     "sync_now",
+    "tell_of_stale_calendars",
     "unfreeze",
     "wake_due_connections",
     "want_event",

@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Min, Q
 
 from kalends.calendars.due import wake
 from kalends.calendars.engine import journal, lease
 from kalends.calendars.engine.context import Run
 from kalends.calendars.engine.plan import due_links, make_plan
 from kalends.calendars.engine.run import run_connection
-from kalends.calendars.life import remind
-from kalends.calendars.models import CalendarConnection
+from kalends.calendars.life import remind, tell_stale
+from kalends.calendars.models import CalendarConnection, RemoteCalendar
 from kalends.calendars.providers import provider_for
 from kalends.sync import actions
 from kalends.sync.connection import State
 
-__all__ = ["PlannedAction", "plan_connection", "remind_of_connections", "run_connection", "wake_due_connections"]
+__all__ = [
+    "PlannedAction",
+    "plan_connection",
+    "remind_of_connections",
+    "run_connection",
+    "tell_of_stale_calendars",
+    "wake_due_connections",
+]
+
+_TRYING = (State.ACTIVE, State.THROTTLED, State.FROZEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +73,26 @@ def wake_due_connections(*, now: datetime) -> int:
 
 
 def remind_of_connections(*, now: datetime) -> int:
-    """Mails that are due about connections that need attention: at once, on day 1, 3 and 7."""
+    """Mails that are due about connections that need attention: at once, on day 1, 3 and 7. Returns how many."""
     sent = 0
-    rows = CalendarConnection.objects.filter(state=State.NEEDS_ATTENTION).select_related("staff", "company")
-    for row in rows:
+    for pk in CalendarConnection.objects.filter(state=State.NEEDS_ATTENTION).values_list("pk", flat=True):
         with transaction.atomic():
-            locked = CalendarConnection.objects.select_for_update(of=("self",)).get(pk=row.pk)
-            row.reminders_sent = locked.reminders_sent
-            sent += remind(row, now=now)
+            locked = CalendarConnection.objects.select_for_update(of=("self",)).select_related("staff", "company")
+            sent += remind(locked.get(pk=pk), now=now)
     return sent
+
+
+def tell_of_stale_calendars(*, now: datetime) -> int:
+    """Mails about calendars that could not be read for so long that their staff member is not offered. Returns how many.
+
+    Asked again about the same standstill it promises no second mail.
+    """
+    chosen = RemoteCalendar.objects.filter(Q(blocks=True) | Q(receives=True), connection__state__in=_TRYING)
+    oldest = chosen.order_by().values("connection").annotate(fresh=Min("fresh_as_of")).filter(fresh__isnull=False)
+    told = 0
+    for connection_id, fresh in oldest.values_list("connection", "fresh"):
+        row = CalendarConnection.objects.select_related("staff", "company").get(pk=connection_id)
+        if fresh < now - timedelta(hours=row.company.stale_after_hours):
+            with transaction.atomic():
+                told += tell_stale(row, fresh_as_of=fresh, now=now)
+    return told
