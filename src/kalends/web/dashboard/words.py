@@ -109,9 +109,65 @@ RULES = {
     "hint": _("The calendar hinted at a change; the event is read directly"),
     "cursor_expired": _("The calendar forgot where we were: read as a whole again"),
     "malformed": _("One event could not be read and was set aside"),
+    "deletion_budget": _("Unusually many events were deleted at once: held until a person looks"),
+    "released_by_person": _("A person looked at the deletions and let sync go on"),
+    "set_by_person": _("A person changed the direction of the connection"),
+    "disconnected_by_person": _("A person ended the connection"),
+    "auth_revoked": _("The access does not work any more"),
+    "late_arrival": _("An event of ours that came too late was removed"),
     "implausible_drop": _("Many events were missing at once: read again before believing it"),
 }
 
 
 def rule_words(rule: str) -> Any:
+    if rule.startswith("unknown:"):
+        return _("The event could not be read, so nothing was done")
     return RULES.get(rule) or rule.replace("_", " ")
+
+
+# What a decision rested on, and what was done; the class and action names of `kalends.sync`.
+EVIDENCE = {
+    "Present": _("read directly: it is there"),
+    "Gone": _("read directly: it is not there"),
+    "HintDeleted": _("the calendar said that it was deleted"),
+    "AbsentFromList": _("missing from a list"),
+    "Unknown": _("could not be read"),
+}
+ACTIONS = {
+    "create": _("written"),
+    "update": _("changed"),
+    "delete": _("removed"),
+    "put_back": _("put back"),
+    "adopt": _("taken over as it is"),
+    "hold": _("waited for"),
+    "wait": _("waited for"),
+    "read": _("read again"),
+    "read_again": _("read again"),
+    "read_everything": _("read as a whole"),
+    "move_appointment": _("appointment moved"),
+    "cancel_appointment": _("appointment cancelled"),
+    "ask_staff": _("staff member asked"),
+    "refuse": _("given up for now"),
+    "close": _("finished"),
+    "nothing": _("nothing done"),
+    "quarantine": _("set aside"),
+    "freeze": _("held"),
+    "diverged": _("left as it is: a person should look"),
+    "refused": _("given up for now"),
+    "keep_foreign": _("left alone: it is not ours"),
+    "needs_attention": _("a person was asked to mend it"),
+    "release": _("your company's rule applies to each"),
+    "release_and_restore": _("deleted events put back"),
+    "mode_one_way": _("one way from now on"),
+    "mode_two_way": _("both ways from now on"),
+    "keep_events": _("our events stay in the calendar"),
+    "remove_events": _("our events are removed from the calendar"),
+}
+
+
+def evidence_words(evidence: str) -> Any:
+    return EVIDENCE.get(evidence) or evidence
+
+
+def action_words(action: str) -> Any:
+    return ACTIONS.get(action) or action.replace("_", " ")

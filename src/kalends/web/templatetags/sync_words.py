@@ -19,6 +19,16 @@ def rule_words(rule: str) -> Any:
 
 
 @register.filter
+def evidence_words(evidence: str) -> Any:
+    return words.evidence_words(evidence)
+
+
+@register.filter
+def action_words(action: str) -> Any:
+    return words.action_words(action)
+
+
+@register.filter
 def stored_start(value: Any) -> datetime | None:
     """The start in a stored value of the journal, an aware instant; None where there is none."""
     text = value.get("start") if isinstance(value, dict) else None
