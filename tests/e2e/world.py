@@ -102,6 +102,7 @@ def make_company(running: Running, **switches: Any) -> Company:
 class Mail:
     subject: str
     text: str
+    html: str
     method: str
     uid: str
     sequence: int
@@ -120,7 +121,7 @@ def mails_to(running: Running, address: str) -> list[Mail]:
 
 
 def _mail(message: EmailMessage) -> Mail:
-    body = message.get_body(("plain",))
+    body, rich = message.get_body(("plain",)), message.get_body(("html",))
     calendar = next((part for part in message.walk() if part.get_content_type() == "text/calendar"), None)
     ics = re.sub(r"\r?\n[ \t]", "", calendar.get_content()) if calendar else ""
     found = {name: re.search(rf"(?m)^{name}:(.*?)\r?$", ics) for name in ("METHOD", "UID", "SEQUENCE")}
@@ -128,6 +129,7 @@ def _mail(message: EmailMessage) -> Mail:
     return Mail(
         subject=str(message["subject"]),
         text=body.get_content() if body else "",
+        html=rich.get_content() if rich else "",
         method=values["METHOD"],
         uid=values["UID"],
         sequence=int(values["SEQUENCE"] or -1),
