@@ -185,6 +185,12 @@ class World:
     def mails(self, kind: str) -> int:
         return OutgoingMessage.objects.filter(kind=kind).exclude(state="superseded").count()
 
+    def mails_of(self, appointment: Appointment, kind: str) -> int:
+        """Those of its attendees: a mail's subject is the attendee's place."""
+        subjects = [appointment.pk, *appointment.attendees.values_list("pk", flat=True)]
+        rows = OutgoingMessage.objects.filter(subject_id__in=subjects, kind=kind)
+        return rows.exclude(state="superseded").count()
+
     def rules(self, appointment: Appointment) -> list[str]:
         lines = Journal.objects.filter(appointment_id=appointment.pk).order_by("at", "pk")
         return list(lines.values_list("rule", flat=True))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from kalends.bookings.models import Appointment
@@ -29,6 +30,7 @@ class History:
     appointments: list[Appointment] = field(default_factory=list)
     cancelled_here: set[UUID] = field(default_factory=set)
     deleted_outside: set[UUID] = field(default_factory=set)
+    given: defaultdict[UUID, set[datetime]] = field(default_factory=lambda: defaultdict(set))
     log: list[str] = field(default_factory=list)
 
     def play(self, acts: int) -> None:
@@ -44,12 +46,26 @@ class History:
         """Time passes and a worker runs; sometimes it is killed between two steps."""
         self.world.pass_time(timedelta(seconds=self.random.choice((1, 20, 95, 125, 300, 4000))))
         self.answer_freeze()
+        if self.random.random() < 0.3:
+            self.act_between()
         if self.random.random() < 0.15:
             step = self.random.randint(1, 12)
             self.log.append(f"killed at {step}")
             self.world.run_killed_at(step)
         else:
             self.world.run()
+
+    def act_between(self) -> None:
+        """Somebody acts while a request is under way: between what was decided and what is written."""
+        operation, act = self.random.choice(("put", "remove", "get", "pull")), self.random.choice(BETWEEN)
+
+        def meddle(asked: str, calendar_id: str) -> None:
+            if asked == operation:
+                self.world.server.meddle = None
+                self.log.append(f"{act.__name__} before {operation}")
+                act(self)
+
+        self.world.server.meddle = meddle
 
     def answer_freeze(self) -> None:
         connection = self.world.connection()
@@ -83,6 +99,7 @@ class History:
         most; here it is asked for, since after a week every appointment would be over.
         """
         self.world.server.clear_faults()
+        self.world.server.meddle = None
         services.sync_now(connection=self.world.connection(), everything=True, now=self.world.now)
         for _ in range(5):
             self.world.pass_time(timedelta(hours=7))
@@ -110,7 +127,9 @@ def own_events(world: World, appointment: Appointment) -> list[tuple[MemoryCalen
 
 def book(history: History) -> None:
     try:
-        history.appointments.append(history.world.book(history.slot().start))
+        appointment = history.world.book(history.slot().start)
+        history.appointments.append(appointment)
+        history.given[appointment.pk].add(appointment.start)
     except SlotTaken:
         history.log.append("(taken)")
 
@@ -118,8 +137,10 @@ def book(history: History) -> None:
 def reschedule(history: History) -> None:
     appointment = history.standing()
     if appointment is not None:
+        start = history.slot().start
         try:
-            history.world.reschedule(appointment, history.slot().start)
+            history.world.reschedule(appointment, start)
+            history.given[appointment.pk].add(start)
         except SlotTaken:
             history.log.append("(taken)")
 
@@ -133,8 +154,10 @@ def cancel(history: History) -> None:
 
 def outside_move(history: History) -> None:
     if found := history.own_event():
-        _, calendar, event = found
-        history.world.server.move(calendar, event.id, history.slot())
+        appointment, calendar, event = found
+        span = history.slot()
+        history.world.server.move(calendar, event.id, span)
+        history.given[appointment.pk].add(span.start)
 
 
 def outside_delete(history: History) -> None:
@@ -230,6 +253,19 @@ ACTS: list[Callable[[History], None]] = [
 ]
 
 
+BETWEEN: list[Callable[[History], None]] = [
+    book,
+    reschedule,
+    cancel,
+    outside_move,
+    outside_delete,
+    outside_edit,
+    outside_copy,
+    outside_transfer,
+    foreign_event,
+]
+
+
 # -- the guarantees -----------------------------------------------------------------------------------------------
 
 
@@ -238,6 +274,9 @@ def check(history: History) -> None:
     for appointment in history.appointments:
         appointment.refresh_from_db()
         check_events(world, appointment)
+        assert appointment.start in history.given[appointment.pk], "G7: moved where nobody moved it"
+        moved = world.mails_of(appointment, "appointment_moved")
+        assert moved <= appointment.version - 1, "G5: more mails than changes"
         if appointment.status == "cancelled":
             allowed = history.cancelled_here | history.deleted_outside
             assert appointment.pk in allowed, "G7: cancelled without a deletion"
