@@ -15,7 +15,11 @@ from kalends.config.logs import HideSecrets
         ("%s: %s", ("Forbidden", "/a/s3cret/cancel"), "Forbidden: /a/…/cancel"),
         ("Not Found: /feeds/s3cret.ics", (), "Not Found: /feeds/…"),
         ("Gone: /connect/s3cret?x=1", (), "Gone: /connect/…?x=1"),
-        ("GET /oauth/google/callback?state=abc&code=def HTTP/1.1", (), "GET /oauth/google/callback?state=…&code=… HTTP/1.1"),
+        (
+            "GET /oauth/google/callback?state=abc&code=def HTTP/1.1",
+            (),
+            "GET /oauth/google/callback?state=…&code=… HTTP/1.1",
+        ),
         ("Not Found: /api/v1/staff", (), "Not Found: /api/v1/staff"),
     ],
 )
