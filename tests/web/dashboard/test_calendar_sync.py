@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings as django_settings
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from pytest_httpserver import HTTPServer
 
 from kalends.calendars.models import CalendarConnection
+from kalends.calendars.services import add_external_calendar
 from kalends.companies import services
 from kalends.companies.models import Feed
 from kalends.companies.selectors import feed_url
@@ -213,9 +217,33 @@ def test_unusable_external_address_is_shown_at_its_field(house: House, url: str)
     assert house.staff.external_calendars.count() == 0
 
 
-def test_external_address_is_cleared_by_the_cross(house: House):
+@pytest.fixture
+def published(httpserver: HTTPServer, settings) -> str:
+    """A calendar at an address that may be reached although it is private."""
+    settings.KALENDS = replace(django_settings.KALENDS, allow_private_hosts=(f"127.0.0.1:{httpserver.port}",))
+    text = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//EN\r\nEND:VCALENDAR\r\n"
+    httpserver.expect_request("/a.ics").respond_with_data(text, content_type="text/calendar")
+    return f"http://127.0.0.1:{httpserver.port}/a.ics"
+
+
+def test_external_address_is_stored_shown_to_writers_and_cleared_by_the_cross(house: House, published: str):
     url = reverse("dashboard:external_calendar", args=[house.staff.pk])
-    assert house.owner.post(url, {"url": "typed.example", "do": "clear"}).status_code == 302
+    page = reverse("dashboard:staff", args=[house.staff.pk])
+    assert house.owner.post(url, {"url": published}).status_code == 302
+    shown = [client.get(page).context["external_address"] for client in (house.owner, house.viewer)]
+    assert shown == [published, ""]
+    assert house.owner.post(url, {"url": published, "do": "clear"}).status_code == 302
+    assert house.staff.external_calendars.count() == 0
+
+
+def test_empty_field_does_not_remove_several_addresses(house: House, published: str):
+    for name in ("?one", "?two"):
+        add_external_calendar(company=house.company, staff=house.staff, url=f"{published}{name}", now=utc_now())
+    url = reverse("dashboard:external_calendar", args=[house.staff.pk])
+    house.owner.post(url, {"url": ""})
+    assert house.staff.external_calendars.count() == 2
+    house.owner.post(url, {"url": "", "do": "clear"})
+    assert house.staff.external_calendars.count() == 0
 
 
 # -- queries --------------------------------------------------------------------------------------------------------------

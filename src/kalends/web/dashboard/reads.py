@@ -15,7 +15,6 @@ from django.utils.translation import gettext as _
 from kalends.bookings.models import Appointment, Attendee, Customer
 from kalends.calendars.models import (
     CalendarConnection,
-    ExternalCalendar,
     Journal,
     Link,
     LinkStatus,
@@ -213,10 +212,6 @@ def live_connections(company: Company, providers: list[str]) -> int:
     """How many would stop if these providers were switched off."""
     rows = CalendarConnection.objects.filter(company=company, provider__in=providers, disconnected_at=None)
     return rows.exclude(paused_by="switch").count()
-
-
-def external_of(staff: Staff) -> list[ExternalCalendar]:
-    return list(ExternalCalendar.objects.filter(staff=staff))
 
 
 # -- questions, journal ---------------------------------------------------------------------------------------------

@@ -75,12 +75,18 @@ def _preview(staff: Staff, html: str) -> str:
 @member
 @require_POST
 def external_calendar(request: MemberRequest, staff_id: UUID) -> HttpResponse:
-    """Replaces the staff member's external addresses by this one; an empty one removes them."""
+    """Replaces the staff member's external addresses by this one; the cross, or the field emptied, removes them.
+
+    Several addresses (made through the API) are not shown in the one field, so an empty field then means nothing.
+    """
     staff = staff_member(request.company, staff_id)
     form = ExternalCalendarForm({"url": ""} if request.POST.get("do") == "clear" else request.POST)
     if not form.is_valid():
         return render_staff(request, staff, external_form=form, external_address=request.POST.get("url", "")[:2000])
     url = form.cleaned_data["url"]
+    if not url and request.POST.get("do") != "clear" and staff.external_calendars.count() > 1:
+        messages.info(request, _("Nothing was changed. The cross removes all the addresses."))
+        return redirect(f"{reverse('dashboard:staff', args=[staff.pk])}#external")
     try:
         services.replace_external_calendars(
             company=staff.company, staff=staff, url=url, by=actor_of(request), now=utc_now()
