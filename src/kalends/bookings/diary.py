@@ -15,7 +15,7 @@ from threading import Lock
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from kalends.bookings.models import Claim
@@ -23,6 +23,7 @@ from kalends.calendars.selectors import busy_spans
 from kalends.companies.models import Closing, HoursOverride, Service, Staff, StaffGroup, TimeOff, WorkingHours
 from kalends.core.errors import NotFound
 from kalends.core.span import Span
+from kalends.jobs.prepared import Prepared
 from kalends.scheduling.busy import APPOINTMENT, CLOSING, EXTERNAL, HOLD, TIME_OFF, Busy, StaffDays
 from kalends.scheduling.hours import DateOverride, Schedule, TimeRange
 from kalends.scheduling.rules import Horizon, ServiceRules
@@ -69,6 +70,30 @@ def rules_of(service: Service) -> ServiceRules:
     )
 
 
+_COLUMNS = ("id", "company_id", "timezone", "schedule_revision")
+
+
+def _members(company: object, service: object) -> QuerySet[Staff]:
+    return Staff.objects.filter(company_id=company, services=service, active=True)
+
+
+_MEMBERS = Prepared(
+    lambda company, service: _members(company, service).values_list(*_COLUMNS), company=UUID, service=UUID
+)
+_GROUP_MEMBERS = Prepared(
+    lambda company, service, group: _members(company, service).filter(groups=group).values_list(*_COLUMNS),
+    company=UUID,
+    service=UUID,
+    group=UUID,
+)
+_NAMED_MEMBERS = Prepared(
+    lambda company, service, ids: _members(company, service).filter(pk__in=ids).values_list(*_COLUMNS),
+    company=UUID,
+    service=UUID,
+    ids=[UUID],
+)
+
+
 def members_for(
     *, service: Service, staff: Staff | None = None, group: StaffGroup | None = None, staff_ids: Iterable[UUID] = ()
 ) -> list[Member]:
@@ -76,14 +101,15 @@ def members_for(
 
     Raises NotFound if a staff member or group was named that does not give this service.
     """
-    rows = Staff.objects.filter(company_id=service.company_id, services=service, active=True)
-    if staff is not None:
-        rows = rows.filter(pk=staff.pk)
+    of = {"company": service.company_id, "service": service.pk}
+    wanted = [staff.pk] if staff is not None else list(staff_ids)
+    if wanted:
+        rows = _NAMED_MEMBERS.rows(**of, ids=wanted)
     elif group is not None:
-        rows = rows.filter(groups=group)
-    elif staff_ids:
-        rows = rows.filter(pk__in=list(staff_ids))
-    members = [Member(*row) for row in rows.values_list("id", "company_id", "timezone", "schedule_revision")]
+        rows = _GROUP_MEMBERS.rows(**of, group=group.pk)
+    else:
+        rows = _MEMBERS.rows(**of)
+    members = [Member(*row) for row in rows]
     if not members and (staff is not None or group is not None):
         raise NotFound(_("Nobody asked for gives this service."))
     return members
@@ -149,15 +175,29 @@ def _load(members: Sequence[Member], span: Span) -> dict[UUID, Entry]:
     }
 
 
+_HOURS = Prepared(
+    lambda staff: (
+        WorkingHours.objects.filter(staff_id__in=staff)
+        .order_by("weekday", "start_minute")
+        .values_list("staff_id", "weekday", "start_minute", "end_minute")
+    ),
+    staff=[UUID],
+)
+_OVERRIDES = Prepared(
+    lambda staff: (
+        HoursOverride.objects.filter(staff_id__in=staff).order_by("date").values_list("staff_id", "date", "ranges")
+    ),
+    staff=[UUID],
+)
+
+
 def _schedules(members: Sequence[Member]) -> dict[UUID, Schedule]:
     ids = [member.id for member in members]
     weekly: defaultdict[UUID, list[list[TimeRange]]] = defaultdict(lambda: [[] for _ in range(7)])
-    hours = WorkingHours.objects.filter(staff_id__in=ids).order_by("weekday", "start_minute")
-    for staff_id, weekday, start, end in hours.values_list("staff_id", "weekday", "start_minute", "end_minute"):
+    for staff_id, weekday, start, end in _HOURS.rows(staff=ids):
         weekly[staff_id][weekday].append(_range(start, end))
     overrides: defaultdict[UUID, list[DateOverride]] = defaultdict(list)
-    special = HoursOverride.objects.filter(staff_id__in=ids).order_by("date")
-    for staff_id, day, ranges in special.values_list("staff_id", "date", "ranges"):
+    for staff_id, day, ranges in _OVERRIDES.rows(staff=ids):
         overrides[staff_id].append(DateOverride(day, tuple(_range(*pair) for pair in ranges)))
     return {
         member.id: Schedule(
@@ -173,16 +213,44 @@ def _range(start_minute: int, end_minute: int) -> TimeRange:
     return TimeRange(start_minute * MINUTE, end_minute * MINUTE)
 
 
+_CLAIMS = Prepared(
+    lambda staff, begin, end: Claim.objects.filter(
+        staff_id__in=staff, start__lt=end, end__gt=begin, blocks=True
+    ).values_list(
+        "staff_id", "start", "end", "buffer_before", "buffer_after", "appointment_id", "hold_id", "service_id",
+        "seats", "expires_at",
+    ),
+    staff=[UUID], begin=datetime, end=datetime,
+)  # fmt: skip
+_TIME_OFF = Prepared(
+    lambda staff, begin, end: (
+        TimeOff.objects.filter(staff_id__in=staff, start__lt=end, end__gt=begin)
+        .order_by()
+        .values_list("staff_id", "id", "start", "end", "label")
+    ),
+    staff=[UUID],
+    begin=datetime,
+    end=datetime,
+)
+_CLOSINGS = Prepared(
+    lambda companies, begin, end: (
+        Closing.objects.filter(company_id__in=companies, start__lt=end, end__gt=begin)
+        .order_by()
+        .values_list("company_id", "id", "start", "end", "label")
+    ),
+    companies=[UUID],
+    begin=datetime,
+    end=datetime,
+)
+
+
 def _add_claims(
     ids: list[UUID],
     span: Span,
     busy: defaultdict[UUID, list[Busy]],
     holds: defaultdict[UUID, list[tuple[datetime, Busy]]],
 ) -> None:
-    rows = Claim.objects.filter(staff_id__in=ids, start__lt=span.end, end__gt=span.start, blocks=True).values_list(
-        "staff_id", "start", "end", "buffer_before", "buffer_after", "appointment_id", "hold_id", "service_id",
-        "seats", "expires_at",
-    )  # fmt: skip
+    rows = _CLAIMS.rows(staff=ids, begin=span.start, end=span.end)
     for staff_id, start, end, before, after, appointment, hold, service, seats, expires in rows:
         row = Busy(
             int(start.timestamp()), _up(end), APPOINTMENT if expires is None else HOLD, before, after,
@@ -195,18 +263,17 @@ def _add_claims(
 
 
 def _add_time_off(ids: list[UUID], span: Span, busy: defaultdict[UUID, list[Busy]]) -> None:
-    rows = TimeOff.objects.filter(staff_id__in=ids, start__lt=span.end, end__gt=span.start)
-    for staff_id, ident, start, end, label in rows.values_list("staff_id", "id", "start", "end", "label"):
+    for staff_id, ident, start, end, label in _TIME_OFF.rows(staff=ids, begin=span.start, end=span.end):
         busy[staff_id].append(Busy(int(start.timestamp()), _up(end), TIME_OFF, id=str(ident), label=label))
 
 
 def _add_closings(members: Sequence[Member], span: Span, busy: defaultdict[UUID, list[Busy]]) -> None:
     companies = {member.company_id for member in members}
-    rows = Closing.objects.filter(company_id__in=companies).filter(Q(start__lt=span.end, end__gt=span.start))
-    for ident, start, end, label in rows.values_list("id", "start", "end", "label"):
+    for company, ident, start, end, label in _CLOSINGS.rows(companies=companies, begin=span.start, end=span.end):
         closed = Busy(int(start.timestamp()), _up(end), CLOSING, id=str(ident), label=label)
         for member in members:
-            busy[member.id].append(closed)
+            if member.company_id == company:
+                busy[member.id].append(closed)
 
 
 def _up(moment: datetime) -> int:

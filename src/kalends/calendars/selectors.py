@@ -26,11 +26,40 @@ from kalends.calendars.questions import open_question
 from kalends.companies.models import Company, Staff
 from kalends.core.errors import NotFound
 from kalends.core.span import Span
+from kalends.jobs.prepared import Prepared
 from kalends.jobs.secrets import unseal
 from kalends.sync.connection import State
 
 # start and end in seconds since 1970, the busy span's id (None: a move in its grace time), the calendar's name
 Busy = tuple[int, int, UUID | None, str]
+
+
+_BUSY = Prepared(
+    lambda staff, begin, end: BusySpan.objects.filter(
+        staff_id__in=staff, start__lt=end, end__gt=begin, calendar__blocks=True
+    ).values_list("staff_id", "start", "end", "id", "calendar__name"),
+    staff=[UUID],
+    begin=datetime,
+    end=datetime,
+)
+_WAITING_MOVES = Prepared(
+    lambda staff, begin, end: (
+        Link.objects.filter(staff_id__in=staff, pending_start__lt=end, pending_end__gt=begin)
+        .exclude(status__in=(LinkStatus.CLOSED, LinkStatus.CLOSING, LinkStatus.ORPHANED))
+        .values_list("staff_id", "pending_start", "pending_end", "calendar__name")
+    ),
+    staff=[UUID],
+    begin=datetime,
+    end=datetime,
+)
+_TRUSTED = Prepared(
+    lambda staff: (
+        RemoteCalendar.objects.filter(Q(blocks=True) | Q(receives=True), staff_id__in=staff)
+        .exclude(connection__state__in=(State.PAUSED, State.DISCONNECTED))
+        .values_list("staff_id", "fresh_as_of", "connection__company__stale_after_hours")
+    ),
+    staff=[UUID],
+)
 
 
 def busy_spans(*, staff_ids: Iterable[UUID], span: Span) -> dict[UUID, list[Busy]]:
@@ -40,18 +69,11 @@ def busy_spans(*, staff_ids: Iterable[UUID], span: Span) -> dict[UUID, list[Busy
     """
     wanted = list(staff_ids)
     found: dict[UUID, list[Busy]] = {staff_id: [] for staff_id in wanted}
-    rows = BusySpan.objects.filter(
-        staff_id__in=wanted, start__lt=span.end, end__gt=span.start, calendar__blocks=True
-    ).values_list("staff_id", "start", "end", "id", "calendar__name")
-    for staff_id, start, end, span_id, name in rows:
+    within = {"staff": wanted, "begin": span.start, "end": span.end}
+    for staff_id, start, end, span_id, name in _BUSY.rows(**within):
         found[staff_id].append((int(start.timestamp()), _ceil(end), span_id, name))
-    held = Link.objects.filter(staff_id__in=wanted, pending_start__lt=span.end, pending_end__gt=span.start).exclude(
-        status__in=(LinkStatus.CLOSED, LinkStatus.CLOSING, LinkStatus.ORPHANED)
-    )
-    for link in held.select_related("calendar"):
-        if link.pending_start is not None and link.pending_end is not None:
-            begins = int(link.pending_start.timestamp())
-            found[link.staff_id].append((begins, _ceil(link.pending_end), None, link.calendar.name))
+    for staff_id, start, end, name in _WAITING_MOVES.rows(**within):
+        found[staff_id].append((int(start.timestamp()), _ceil(end), None, name))
     for spans in found.values():
         spans.sort(key=lambda busy: busy[:2])
     return found
@@ -68,16 +90,12 @@ def stale_staff(*, staff_ids: Iterable[UUID], now: datetime) -> dict[UUID, str]:
 
     A paused connection was paused by a person: its last mirror goes on blocking and it makes nobody stale.
     """
-    calendars = RemoteCalendar.objects.filter(Q(blocks=True) | Q(receives=True), staff_id__in=list(staff_ids)).exclude(
-        connection__state__in=(State.PAUSED, State.DISCONNECTED)
-    )
     stale: dict[UUID, str] = {}
-    for calendar in calendars.select_related("connection__company"):
-        assert calendar.staff_id is not None
-        if calendar.fresh_as_of is None:
-            stale.setdefault(calendar.staff_id, "first_sync_pending")
-        elif calendar.fresh_as_of < now - timedelta(hours=calendar.connection.company.stale_after_hours):
-            stale[calendar.staff_id] = "calendar_stale"
+    for staff_id, fresh_as_of, hours in _TRUSTED.rows(staff=list(staff_ids)):
+        if fresh_as_of is None:
+            stale.setdefault(staff_id, "first_sync_pending")
+        elif fresh_as_of < now - timedelta(hours=hours):
+            stale[staff_id] = "calendar_stale"
     return stale
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.conf import settings
@@ -13,9 +13,31 @@ from kalends.accounts.models import User
 from kalends.companies.models import ApiKey, Company, Feed, Location, Membership, Service, Staff, StaffGroup, TimeOff
 from kalends.core.errors import NotFound
 from kalends.core.ids import token_digest
+from kalends.jobs.prepared import Prepared
 from kalends.jobs.secrets import unseal
 
 Row = TypeVar("Row", bound=Model)
+
+
+# What every request of the API and of a feed asks.
+_STAFF_MEMBER = Prepared(
+    lambda company, ident: Staff.objects.filter(company=company, pk=ident).select_related("company").order_by(),
+    company=UUID,
+    ident=UUID,
+)
+_SERVICE = Prepared(
+    lambda company, ident: (
+        Service.objects.filter(company=company, pk=ident).select_related("company", "location").order_by()
+    ),
+    company=UUID,
+    ident=UUID,
+)
+_FEED = Prepared(
+    lambda digest: Feed.objects.filter(secret_digest=digest).select_related("company", "staff", "group"), digest=str
+)
+_API_KEY = Prepared(
+    lambda digest: ApiKey.objects.filter(digest=digest, revoked_at=None).select_related("company"), digest=str
+)
 
 
 def company_by_slug(slug: str) -> Company:
@@ -35,7 +57,7 @@ def staff_of(company: Company, *, active_only: bool = False) -> QuerySet[Staff]:
 
 
 def staff_member(company: Company, staff_id: UUID | str) -> Staff:
-    return _one(Staff.objects.filter(company=company).select_related("company"), staff_id, "staff member")
+    return _found(_STAFF_MEMBER, company, staff_id, "staff member")
 
 
 def group_of(company: Company, group_id: UUID | str) -> StaffGroup:
@@ -43,7 +65,7 @@ def group_of(company: Company, group_id: UUID | str) -> StaffGroup:
 
 
 def service_of(company: Company, service_id: UUID | str) -> Service:
-    return _one(Service.objects.filter(company=company).select_related("company", "location"), service_id, "service")
+    return _found(_SERVICE, company, service_id, "service")
 
 
 def location_of(company: Company, location_id: UUID | str) -> Location:
@@ -60,14 +82,26 @@ def feed_of(company: Company, feed_id: UUID | str) -> Feed:
 
 
 def _one(rows: QuerySet[Row], pk: UUID | str, what: str) -> Row:
-    try:
-        ident = pk if isinstance(pk, UUID) else UUID(str(pk))
-    except ValueError:
-        ident = None
+    ident = _uuid(pk)
     row = rows.filter(pk=ident).first() if ident else None
     if row is None:
         raise NotFound(f"There is no such {what}.")
     return row
+
+
+def _found(prepared: Prepared, company: Company, pk: UUID | str, what: str) -> Any:
+    ident = _uuid(pk)
+    row = prepared.first(company=company.pk, ident=ident) if ident else None
+    if row is None:
+        raise NotFound(f"There is no such {what}.")
+    return row
+
+
+def _uuid(text: UUID | str) -> UUID | None:
+    try:
+        return text if isinstance(text, UUID) else UUID(str(text))
+    except ValueError:
+        return None
 
 
 # -- feeds ----------------------------------------------------------------------------------------------------------
@@ -94,7 +128,7 @@ def feeds_of(company: Company) -> QuerySet[Feed]:
 
 
 def feed_by_secret(secret: str) -> Feed:
-    feed = Feed.objects.filter(secret_digest=token_digest(secret)).select_related("company", "staff", "group").first()
+    feed: Feed | None = _FEED.first(digest=token_digest(secret))
     if feed is None:
         raise NotFound("There is no feed at this address.")
     return feed
@@ -105,7 +139,7 @@ def feed_by_secret(secret: str) -> Feed:
 
 def api_key_by_token(token: str, now: datetime) -> ApiKey | None:
     """The live key of this token; its last use is noted at most once a minute."""
-    key = ApiKey.objects.filter(digest=token_digest(token), revoked_at=None).select_related("company").first()
+    key: ApiKey | None = _API_KEY.first(digest=token_digest(token))
     if key and (key.last_used_at is None or (now - key.last_used_at).total_seconds() >= 60):
         ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
     return key

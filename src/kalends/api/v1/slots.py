@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -10,13 +11,14 @@ from django.http import HttpResponse
 from ninja import Field, Query, Schema
 
 from kalends.api.auth import CompanyRequest
-from kalends.api.v1.routing import answers, router
+from kalends.api.v1.routing import answers, instant, router
 from kalends.bookings import selectors as bookings
 from kalends.bookings.values import SlotDays
 from kalends.companies import selectors
 from kalends.companies.models import Service
 from kalends.core.clock import utc_now
 from kalends.core.errors import InvalidInput
+from kalends.core.span import within_reach
 from kalends.core.zones import zone
 from kalends.scheduling.explain import Blocker
 
@@ -54,6 +56,8 @@ class SlotsOut(Schema):
 def _checked(query: SlotsQuery, company_zone: str) -> str:
     tz = query.tz or company_zone
     zone(tz)
+    within_reach(query.from_, "from")
+    within_reach(query.to, "to")
     if query.to < query.from_ or query.to - query.from_ >= timedelta(days=_MOST_DAYS):
         raise InvalidInput(f"Ask for 1 to {_MOST_DAYS} days, the first one first.", field="to")
     return tz
@@ -81,19 +85,23 @@ def list_slots(request: CompanyRequest, query: Query[SlotsQuery]) -> Any:
 def _render(answer: SlotDays, service: Service) -> str:
     """Written by hand: a month of any-of-20 has thousands of times, and objects for them cost more than finding them."""
     tz, found, length = zone(answer.timezone), answer.found, service.duration * 60
+
+    @cache
+    def clock(second: int) -> str:
+        # Where one time ends another one begins, as a rule.
+        return datetime.fromtimestamp(second, tz).isoformat()
+
     days = []
     for day, starts in found.dates(answer.timezone).items():
         slots = []
         for start in starts:
             teams = found.teams_at(start)
-            begin = datetime.fromtimestamp(start, tz)
             # Seats are counted only where a time is shared.
-            shared = found.at(begin) if service.capacity > 1 else None
+            shared = found.at(datetime.fromtimestamp(start, tz)) if service.capacity > 1 else None
             seats = shared.seats_left if shared else len(teams)
             staff = '","'.join(dict.fromkeys(member for team in teams for member in team))
             slots.append(
-                f'{{"start":"{begin.isoformat()}","end":"{datetime.fromtimestamp(start + length, tz).isoformat()}",'
-                f'"staff":["{staff}"],"seats_left":{seats}}}'
+                f'{{"start":"{clock(start)}","end":"{clock(start + length)}","staff":["{staff}"],"seats_left":{seats}}}'
             )
         days.append(f'{{"date":"{day.isoformat()}","slots":[{",".join(slots)}]}}')
     return f'{{"timezone":"{answer.timezone}","days":[{",".join(days)}]}}'
@@ -134,13 +142,11 @@ class ExplainOut(Schema):
 def explain_slot(request: CompanyRequest, query: Query[ExplainQuery]) -> Any:
     """Each rule with its result and the object that blocks. Give `at` with an offset."""
     company = request.company
-    if query.at.tzinfo is None:
-        raise InvalidInput("Give a time with an offset, as in 2026-03-02T09:00:00+01:00.", field="at")
     explained = bookings.explain(
         company=company,
         service=selectors.service_of(company, query.service),
         staff=selectors.staff_member(company, query.staff),
-        at=query.at,
+        at=instant(query.at, "at"),
         now=utc_now(),
     )
     found = explained.explanation

@@ -1,0 +1,139 @@
+"""Queries whose SQL is written once and run many times: for the few that every request makes.
+
+Django writes a query's SQL anew each time it runs, which costs several times what the database needs to answer. A
+`Prepared` is made from the same queryset that would be used otherwise, with a `Given` in place of each value, so that
+its rows are the queryset's rows (a test compares them); only the values are put in when it runs.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import DEFAULT_DB_ALIAS, connections, models
+from django.db.models.expressions import Expression
+from django.db.models.query import ModelIterable, ValuesListIterable, get_related_populators
+from django.db.models.sql.compiler import SQLCompiler
+
+_FIELDS: Mapping[type, models.Field[Any, Any]] = {
+    UUID: models.UUIDField(),
+    str: models.TextField(),
+    int: models.BigIntegerField(),
+    datetime: models.DateTimeField(),
+}
+
+
+class Given(Expression):
+    """A value that is known when the query runs; with `length`, a list of that many for `__in`."""
+
+    def __init__(self, name: str, kind: type, length: int | None = None) -> None:
+        super().__init__(output_field=_FIELDS[kind])
+        self.name, self.length = name, length
+
+    def as_sql(self, compiler: SQLCompiler, connection: Any) -> Any:
+        if self.length is None:
+            return "%s", [_Place(self.name, None, self.output_field)]
+        places = [_Place(self.name, index, self.output_field) for index in range(self.length)]
+        return f"({', '.join(['%s'] * self.length)})", places
+
+
+class _Place:
+    """Where a value goes among the parameters."""
+
+    def __init__(self, name: str, index: int | None, field: models.Field[Any, Any]) -> None:
+        self.name, self.index, self.field = name, index, field
+
+    def value(self, values: Mapping[str, Any]) -> Any:
+        given = values[self.name] if self.index is None else values[self.name][self.index]
+        return self.field.get_db_prep_value(given, connections[DEFAULT_DB_ALIAS])
+
+
+class Prepared:
+    """`Prepared(build, staff=[UUID], now=datetime)` calls `build(staff=Given, now=Given)` for the queryset.
+
+    A type in a list stands for a list of values; an empty one finds nothing. What is kept is per thread, as
+    connections are, and per length of the lists.
+    """
+
+    def __init__(self, build: Callable[..., models.QuerySet[Any, Any]], **kinds: type | list[type]) -> None:
+        self._build = build
+        self._kinds = kinds
+        self._kept = threading.local()
+
+    def rows(self, **values: Any) -> list[Any]:
+        """Model instances with what select_related names, or what values_list gives."""
+        lists = {name: list(values[name]) for name, kind in self._kinds.items() if isinstance(kind, list)}
+        if not all(lists.values()):
+            return []
+        written = self._written({name: len(items) for name, items in lists.items()})
+        return written.run({**values, **lists})
+
+    def first(self, **values: Any) -> Any | None:
+        """The first row. The queryset says how many it wants: `[:1]` as a rule."""
+        return next(iter(self.rows(**values)), None)
+
+    def _written(self, lengths: Mapping[str, int]) -> _Written:
+        kept: dict[Any, _Written] = self._kept.__dict__
+        key = str(sorted(lengths.items()))
+        found = kept.get(key)
+        if found is None or found.connection is not connections[DEFAULT_DB_ALIAS]:
+            found = kept[key] = _Written(self._build(**{name: self._given(name, lengths) for name in self._kinds}))
+        return found
+
+    def _given(self, name: str, lengths: Mapping[str, int]) -> Given:
+        kind = self._kinds[name]
+        return Given(name, kind[0], lengths[name]) if isinstance(kind, list) else Given(name, kind)
+
+
+class _Written:
+    """One SQL text, and how its rows become what the queryset gives."""
+
+    def __init__(self, queryset: models.QuerySet[Any, Any]) -> None:
+        self.connection = connections[DEFAULT_DB_ALIAS]
+        compiler = queryset.query.get_compiler(connection=self.connection)
+        self._sql, self._params = compiler.as_sql()
+        self._convert = compiler.apply_converters
+        self._converters = compiler.get_converters([column[0] for column in compiler.select])
+        self._finish = _FINISH[queryset._iterable_class](compiler)
+
+    def run(self, values: Mapping[str, Any]) -> list[Any]:
+        params = [item.value(values) if isinstance(item, _Place) else item for item in self._params]
+        with self.connection.cursor() as cursor:
+            cursor.execute(self._sql, params)
+            rows: Iterable[Any] = cursor.fetchall()
+        if self._converters:
+            rows = self._convert(rows, self._converters)
+        return self._finish(rows)
+
+
+def _tuples(_compiler: SQLCompiler) -> Callable[[Iterable[Any]], list[Any]]:
+    return lambda rows: [tuple(row) for row in rows]
+
+
+def _instances(compiler: SQLCompiler) -> Callable[[Iterable[Any]], list[Any]]:
+    """As django.db.models.query.ModelIterable does it."""
+    info = compiler.klass_info
+    assert info is not None
+    model, places = info["model"], info["select_fields"]
+    first, after = places[0], places[-1] + 1
+    names = [column[0].target.attname for column in compiler.select[first:after]]
+    populators = get_related_populators(info, compiler.select, DEFAULT_DB_ALIAS)  # type: ignore[call-arg]  # of a later Django
+
+    def finish(rows: Iterable[Any]) -> list[Any]:
+        made = []
+        for row in rows:
+            made.append(model.from_db(DEFAULT_DB_ALIAS, names, row[first:after]))
+            for populator in populators:
+                populator.populate(row, made[-1])
+        return made
+
+    return finish
+
+
+_FINISH: Mapping[Any, Callable[[SQLCompiler], Callable[[Iterable[Any]], list[Any]]]] = {
+    ModelIterable: _instances,
+    ValuesListIterable: _tuples,
+}

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import connection
+from django.db.models import F, Q
+from django.test.utils import CaptureQueriesContext
+
+from kalends.companies.models import Service, Staff, TimeOff
+from kalends.core.ids import new_id
+from kalends.jobs.prepared import Prepared
+from tests.factories import make_company, make_service, make_staff
+
+pytestmark = pytest.mark.django_db
+BEGIN = datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+
+@pytest.fixture
+def staff():
+    company = make_company()
+    members = [make_staff(company, f"Member {number}") for number in range(3)]
+    make_service(company, "Cut", staff=members)
+    for number, member in enumerate(members):
+        start = BEGIN + timedelta(days=number)
+        TimeOff.objects.create(staff=member, start=start, end=start + timedelta(hours=1), label=f"off {number}")
+    return members
+
+
+def off(ids, begin, end):
+    rows = TimeOff.objects.filter(staff_id__in=ids, start__lt=end, end__gt=begin).exclude(label=F("staff__name"))
+    return rows.order_by("start").values_list("staff_id", "start", "label", "staff__company__name")
+
+
+def service(ident, staff):
+    rows = Service.objects.filter(Q(pk=ident) | Q(staff=staff), active=True)
+    return rows.select_related("company", "location")
+
+
+def test_prepared_gives_the_rows_of_its_queryset_whatever_the_values(staff):
+    prepared = Prepared(off, ids=[type(staff[0].pk)], begin=datetime, end=datetime)
+    for ids in ([staff[0].pk], [member.pk for member in staff], [new_id(), staff[2].pk], [staff[1].pk]):
+        for days in (0, 1, 5):
+            until = BEGIN + timedelta(days=days, minutes=1)
+            expected = list(off(ids, BEGIN, until))
+            assert prepared.rows(ids=ids, begin=BEGIN, end=until) == expected
+    assert prepared.rows(ids=[], begin=BEGIN, end=BEGIN) == []
+
+
+def test_prepared_gives_instances_with_what_they_are_related_to(staff):
+    prepared = Prepared(service, ident=type(staff[0].pk), staff=type(staff[0].pk))
+    expected = service(new_id(), staff[0].pk).get()
+    with CaptureQueriesContext(connection) as queries:
+        found = prepared.first(ident=new_id(), staff=staff[0].pk)
+        assert (found.company, found.location) == (expected.company, None)
+    assert len(queries) == 1
+    assert {f.attname: getattr(found, f.attname) for f in Service._meta.fields} == {
+        f.attname: getattr(expected, f.attname) for f in Service._meta.fields
+    }
+    assert found.duration == expected.duration
+    assert prepared.first(ident=new_id(), staff=new_id()) is None
+    found.name = "Colour"
+    found.save()
+    assert Service.objects.get().name == "Colour"
+
+
+def test_prepared_reads_what_stands_there_now(staff):
+    prepared = Prepared(
+        lambda ident: Staff.objects.filter(pk=ident).values_list("schedule_revision"), ident=type(staff[0].pk)
+    )
+    before = prepared.first(ident=staff[0].pk)[0]
+    Staff.objects.filter(pk=staff[0].pk).update(schedule_revision=F("schedule_revision") + 1)
+    assert prepared.first(ident=staff[0].pk) == (before + 1,)
+
+
+def test_prepared_refuses_what_is_no_value_of_its_kind(staff):
+    prepared = Prepared(lambda ident: Staff.objects.filter(pk=ident), ident=type(staff[0].pk))
+    with pytest.raises(Exception, match="UUID"):
+        prepared.rows(ident="' OR 1=1")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_prepared_uses_the_connection_of_its_thread():
+    member = make_staff(make_company(), "Ann")
+    prepared = Prepared(lambda ident: Staff.objects.filter(pk=ident), ident=type(member.pk))
+    assert prepared.rows(ident=member.pk) == [member]
+    found = []
+
+    def other() -> None:
+        found.extend(prepared.rows(ident=member.pk))
+        connection.close()
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    thread.join()
+    assert found == [member]
