@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
 from kalends.calendars import selectors, services
 from kalends.calendars.models import BusySpan, CalendarConnection, Link, RemoteCalendar, RemoteEvent
+from kalends.companies.models import Staff
 from kalends.companies.services import change_calendar_sync
 from kalends.core.errors import Conflict, InvalidInput
 from kalends.core.span import Span
 from kalends.sync.connection import State
 from kalends.sync.link import Mode
 from kalends.sync.memory_server import Fault
+from kalends.sync.port import AllDay
 from tests.calendars.world import POLL, Killed, World, at
 
 
@@ -88,6 +90,18 @@ def test_calendar_that_ceases_to_block_frees_its_time(world: World):
     work, _ = connection.calendars.all()
     world.choose(connection, work, [work])
     assert world.busy() == []
+
+
+def test_choice_about_all_day_events_holds_from_the_next_poll(world: World):
+    world.server.add(world.extra, AllDay(date(2026, 3, 4), date(2026, 3, 5)))
+    world.settle(1)
+    assert len(world.busy()) == 1
+    Staff.objects.filter(pk=world.staff.pk).update(all_day_blocks=False)
+    world.settle(1)
+    assert world.busy() == []
+    Staff.objects.filter(pk=world.staff.pk).update(all_day_blocks=True, timezone="Asia/Tokyo")
+    world.settle(1)
+    assert world.busy() == [(at(4, 0) - timedelta(hours=8), at(5, 0) - timedelta(hours=8))]
 
 
 # -- pause --------------------------------------------------------------------------------------------------------

@@ -6,8 +6,9 @@ import random
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from kalends.bookings.models import Appointment
 from kalends.bookings.values import SlotTaken
@@ -16,7 +17,7 @@ from kalends.calendars.models import CalendarConnection, Link, LinkStatus
 from kalends.core.span import Span, merge
 from kalends.sync.connection import State
 from kalends.sync.memory_server import Fault, MemoryCalendar
-from kalends.sync.port import BusyState, RemoteEvent, Timed
+from kalends.sync.port import AllDay, BusyState, RemoteEvent, Timed
 from tests.calendars.world import HALF_HOUR, POLL, World, at
 
 NAMED = (LinkStatus.REFUSED, LinkStatus.DIVERGED, LinkStatus.ORPHANED)
@@ -310,7 +311,13 @@ def check_mirror(world: World) -> None:
     expected: list[Span] = []
     for calendar in world.server.calendars.values():
         for event in calendar.standing():
-            if event.id not in ours and isinstance(event.when, Timed) and event.busy.blocks:
+            if event.id in ours or not event.busy.blocks:
+                continue
+            if isinstance(event.when, AllDay):
+                clock = ZoneInfo(calendar.timezone or world.staff.timezone)
+                first, end = (datetime.combine(day, time(), clock) for day in (event.when.start, event.when.end))
+                expected.append(Span(first, end))
+            elif isinstance(event.when, Timed):
                 days = 3 if "COUNT=3" in "".join(event.recurrence) else 2 if event.recurrence else 1
                 expected += [
                     Span(event.when.span.start + timedelta(days=d), event.when.span.end + timedelta(days=d))

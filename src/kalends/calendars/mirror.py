@@ -40,6 +40,12 @@ def reading_of(calendar: RemoteCalendar) -> Reading:
     return Reading(calendar.timezone or staff.timezone, staff.all_day_blocks)
 
 
+def reading_key(calendar: RemoteCalendar) -> str:
+    """Changes when the busy spans of unchanged events would come out otherwise."""
+    reading = reading_of(calendar)
+    return f"{reading.zone} {'with' if reading.all_day_blocks else 'without'} days"
+
+
 def store_event(calendar: RemoteCalendar, event: RemoteEvent) -> Row:
     """Upserts by id (F04); only times, flags, id and tag are kept (G14)."""
     values = _values(event) | {"seen_generation": calendar.generation}

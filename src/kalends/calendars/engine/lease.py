@@ -17,7 +17,8 @@ from kalends.calendars.engine.context import Run
 from kalends.calendars.models import CalendarConnection
 from kalends.jobs.locks import require_transaction
 
-LENGTH = timedelta(seconds=120)
+# Longer than a round of reads at their slowest; a worker that died is missed for as long.
+LENGTH = timedelta(seconds=180)
 
 
 class LeaseLost(Exception):

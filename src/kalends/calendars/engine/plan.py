@@ -19,7 +19,7 @@ from kalends.sync.link import PendingKind
 from kalends.sync.plan import over_budget
 from kalends.sync.port import Gone
 
-BATCH = 50
+BATCH = 25
 HOUR = timedelta(hours=1)
 OVER = (LinkStatus.CLOSED, LinkStatus.ORPHANED)
 

@@ -31,6 +31,8 @@ _OVER = (LinkStatus.CLOSED, LinkStatus.ORPHANED)
 
 def pull_calendar(run: Run, calendar: RemoteCalendar) -> None:
     """Reads what changed in one calendar, or all of it if there is no cursor or its weekly full read is due."""
+    if calendar.derived_with != mirror.reading_key(calendar):
+        _derive_anew(run, calendar)
     full = calendar.cursor == "" or (calendar.next_full_at is not None and calendar.next_full_at <= run.now)
     if not full:
         try:
@@ -51,6 +53,19 @@ def _pull(run: Run, calendar: RemoteCalendar, cursor: str) -> None:
             _apply_page(run, calendar, page)
             run.at("page applied, not committed")
         run.at("page committed")
+
+
+def _derive_anew(run: Run, calendar: RemoteCalendar) -> None:
+    """The staff member moved to another zone, or wants all-day events to block from now on, or no longer."""
+    with transaction.atomic():
+        if calendar.staff_id is not None:
+            handler().lock_staff([calendar.staff_id])
+        check_fence(run)
+        everything = RemoteEvent.objects.filter(calendar=calendar).values_list("remote_id", flat=True)
+        if derive_spans(run, calendar, list(everything)) and calendar.staff_id is not None:
+            raise_schedule_revision([calendar.staff_id])
+        calendar.derived_with = mirror.reading_key(calendar)
+        calendar.save(update_fields=["derived_with"])
 
 
 def _forget_cursor(run: Run, calendar: RemoteCalendar) -> None:

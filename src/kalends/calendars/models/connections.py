@@ -122,6 +122,7 @@ class RemoteCalendar(models.Model):
     next_poll_at = models.DateTimeField(null=True, blank=True)
     next_full_at = models.DateTimeField(null=True, blank=True)
     next_check_at = models.DateTimeField(null=True, blank=True)
+    derived_with = models.CharField(max_length=80, blank=True)  # zone and all-day choice behind the busy spans
     suspected_drop = models.PositiveIntegerField(default=0)  # a full read lacked this many; a second one decides
     quarantined = models.PositiveIntegerField(default=0)
 

@@ -8,6 +8,8 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from kalends.calendars.external import FIELD
 from kalends.calendars.models import ExternalCalendar
@@ -25,12 +27,14 @@ MOST = 10
 _MAX_BYTES = 10 * 1024 * 1024
 _TIMEOUT_SECONDS = 15.0
 _WRONG = {
-    Verdict.EMPTY: "The address answered with nothing at all.",
-    Verdict.LOGIN_PAGE: "The address leads to a sign-in page. A calendar's secret or public iCal address is needed.",
-    Verdict.WEB_PAGE: "The address leads to a web page, not to a calendar.",
-    Verdict.COMPRESSED: "The address leads to a compressed file, not to a calendar.",
-    Verdict.TRUNCATED: "The calendar at this address breaks off in the middle.",
-    Verdict.NOT_CALENDAR: "There is no iCalendar at this address.",
+    Verdict.EMPTY: gettext_lazy("The address answered with nothing at all."),
+    Verdict.LOGIN_PAGE: gettext_lazy(
+        "The address leads to a sign-in page. A calendar's secret or public iCal address is needed."
+    ),
+    Verdict.WEB_PAGE: gettext_lazy("The address leads to a web page, not to a calendar."),
+    Verdict.COMPRESSED: gettext_lazy("The address leads to a compressed file, not to a calendar."),
+    Verdict.TRUNCATED: gettext_lazy("The calendar at this address breaks off in the middle."),
+    Verdict.NOT_CALENDAR: gettext_lazy("There is no iCalendar at this address."),
 }
 
 
@@ -41,14 +45,14 @@ def add_external_calendar(
     address = _checked(url)
     _fetch(address)
     if ExternalCalendar.objects.filter(company=company, staff=staff).count() >= MOST:
-        raise InvalidInput(f"There are {MOST} calendars already.", field="url")
+        raise InvalidInput(_("There are %(most)d calendars already.") % {"most": MOST}, field="url")
     try:
         with transaction.atomic():
             row = _store(company, staff, address, now)
             _audit(company, by, "external_calendar_added", row.host, now)
             return row
     except IntegrityError as error:
-        raise InvalidInput("This calendar is there already.", code="already_there", field="url") from error
+        raise InvalidInput(_("This calendar is there already."), code="already_there", field="url") from error
 
 
 def replace_external_calendars(
@@ -74,7 +78,7 @@ def delete_external_calendar(
     with transaction.atomic():
         row = ExternalCalendar.objects.filter(company=company, staff=staff, pk=calendar_id).first()
         if row is None:
-            raise NotFound("There is no such calendar.")
+            raise NotFound(_("There is no such calendar."))
         _audit(company, by, "external_calendar_deleted", row.host, now)
         row.delete()
 
@@ -112,11 +116,11 @@ def _checked(url: str) -> str:
     named = f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
     allowed = named in {host.lower() for host in settings.KALENDS.allow_private_hosts}
     if parts.scheme != "https" and not (parts.scheme == "http" and allowed):
-        raise InvalidInput("The address must begin with https://.", field="url")
+        raise InvalidInput(_("The address must begin with https://."), field="url")
     if parts.username or parts.password:
-        raise InvalidInput("The address must not hold a user name or a password.", field="url")
+        raise InvalidInput(_("The address must not hold a user name or a password."), field="url")
     if not allowed and _is_private_literal(parts.hostname or ""):
-        raise InvalidInput("The address is one of this server's own network.", code="private_address", field="url")
+        raise InvalidInput(_("The address is one of this server's own network."), code="private_address", field="url")
     return text
 
 
@@ -125,9 +129,9 @@ def _split(text: str) -> SplitResult:
         parts = urlsplit(text)
         parts.port  # noqa: B018 - raises for a port that is none
     except ValueError as error:
-        raise InvalidInput("This is not an address.", field="url") from error
+        raise InvalidInput(_("This is not an address."), field="url") from error
     if not parts.hostname or len(text) > 2000:
-        raise InvalidInput("This is not an address.", field="url")
+        raise InvalidInput(_("This is not an address."), field="url")
     return parts
 
 
@@ -141,7 +145,11 @@ def _body_of(address: str) -> bytes:
     policy = Policy(allow_hosts=frozenset(host.lower() for host in settings.KALENDS.allow_private_hosts))
     response = client(policy).request("GET", address, timeout=_TIMEOUT_SECONDS, max_bytes=_MAX_BYTES)
     if response.status != 200:
-        raise InvalidInput(f"The address answered with status {response.status}.", code="not_readable", field="url")
+        raise InvalidInput(
+            _("The address answered with status %(status)d.") % {"status": response.status},
+            code="not_readable",
+            field="url",
+        )
     return response.body
 
 
@@ -150,10 +158,10 @@ def _fetch(address: str) -> None:
         body = _body_of(address)
     except Refused as error:
         raise InvalidInput(
-            "The address leads into this server's own network.", code="private_address", field="url"
+            _("The address leads into this server's own network."), code="private_address", field="url"
         ) from error
     except NetError as error:
-        raise InvalidInput("The address could not be read just now.", code="not_readable", field="url") from error
+        raise InvalidInput(_("The address could not be read just now."), code="not_readable", field="url") from error
     verdict = looks_like_calendar(body)
     if verdict is not Verdict.CALENDAR:
-        raise InvalidInput(_WRONG[verdict], code=verdict.value, field="url")
+        raise InvalidInput(str(_WRONG[verdict]), code=verdict.value, field="url")

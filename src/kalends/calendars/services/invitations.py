@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from kalends.calendars.joining import make_invitation
 from kalends.calendars.models import Invitation
@@ -25,7 +26,7 @@ def create_invitation(
     """
     recipient = email.strip() or staff.email
     if not recipient:
-        raise InvalidInput("This staff member has no e-mail address. Name one.", field="email")
+        raise InvalidInput(_("This staff member has no e-mail address. Name one."), field="email")
     expires = now + LASTS
     with transaction.atomic():
         row, token = make_invitation(staff, email=recipient, by=by, expires_at=expires, now=now)

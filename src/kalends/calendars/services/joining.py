@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F
+from django.utils.translation import gettext as _
 
 from kalends.calendars.credentials import seal_credentials
 from kalends.calendars.due import make_due
@@ -81,7 +82,9 @@ def refresh_calendars(*, connection: CalendarConnection) -> list[RemoteCalendar]
     try:
         infos = provider.calendars()
     except ProviderError as error:
-        raise Unavailable("The calendars could not be listed just now. Try again.", code="calendars_unknown") from error
+        raise Unavailable(
+            _("The calendars could not be listed just now. Try again."), code="calendars_unknown"
+        ) from error
     finally:
         provider.close()
     with transaction.atomic():
@@ -139,11 +142,11 @@ def choose_calendars(
 def _check_choice(calendars: list[RemoteCalendar], receives: UUID | None, blocks: Collection[UUID]) -> None:
     by_id = {calendar.pk: calendar for calendar in calendars}
     if receives is not None and (receives not in by_id or not by_id[receives].writable):
-        raise InvalidInput("Appointments cannot be written into this calendar.", field="receives")
+        raise InvalidInput(_("Appointments cannot be written into this calendar."), field="receives")
     if not set(blocks) <= by_id.keys():
-        raise InvalidInput("This calendar does not belong to the connection.", field="blocks")
+        raise InvalidInput(_("This calendar does not belong to the connection."), field="blocks")
     if receives is None and not blocks:
-        raise InvalidInput("Choose at least one calendar.", field="blocks")
+        raise InvalidInput(_("Choose at least one calendar."), field="blocks")
 
 
 def _stop_receiving(connection: CalendarConnection, receives: UUID | None, now: datetime) -> None:
