@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+
+from kalends.core.errors import InvalidInput
+
+# What people mean by a date lies in here; beyond it the arithmetic of zones runs over the ends of the calendar.
+YEARS = range(1970, 2200)
 
 
 def as_utc(moment: datetime) -> datetime:
@@ -12,6 +17,12 @@ def as_utc(moment: datetime) -> datetime:
     if moment.tzinfo is None:
         raise ValueError(f"a datetime without a zone: {moment.isoformat()}")
     return moment.astimezone(UTC)
+
+
+def within_reach(day: date, field: str) -> None:
+    """Raises InvalidInput, naming `field`, for a date or datetime outside of 1970 to 2199."""
+    if day.year not in YEARS:
+        raise InvalidInput(f"Give a date of the years {YEARS[0]} to {YEARS[-1]}.", field=field)
 
 
 @dataclass(frozen=True, slots=True, order=True)

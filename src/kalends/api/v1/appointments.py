@@ -13,8 +13,8 @@ from kalends.api.auth import CompanyRequest
 from kalends.api.idempotency import answer
 from kalends.api.models import IdempotencyKey
 from kalends.api.paging import PageQuery, page_of
-from kalends.api.v1.routing import answers, router
-from kalends.api.v1.schemas import AppointmentIn, AppointmentOut, AppointmentPatch, CancelIn, HistoryOut
+from kalends.api.v1.routing import answers, instant, router
+from kalends.api.v1.schemas import AppointmentIn, AppointmentOut, AppointmentPatch, CancelIn, HistoryOut, Text
 from kalends.bookings import selectors, services
 from kalends.bookings.history import entry_text
 from kalends.bookings.models import ActorKind, Appointment
@@ -23,7 +23,7 @@ from kalends.calendars.selectors import sync_states_of_appointments
 from kalends.companies import selectors as companies
 from kalends.core.clock import utc_now
 from kalends.core.errors import InvalidInput
-from kalends.core.span import Span
+from kalends.core.span import Span, within_reach
 from kalends.core.zones import zone
 
 routes = router("appointments")
@@ -43,7 +43,7 @@ class AppointmentQuery(PageQuery):
     from_: date | None = Field(None, alias="from", description="First day, by the company's clock")
     to: date | None = Field(None, description="Last day, included")
     staff: UUID | None = None
-    status: str = ""
+    status: Text = ""
 
 
 def appointment_json(appointment: Appointment, sync: list[dict[str, Any]]) -> dict[str, Any]:
@@ -101,15 +101,9 @@ def _expected(request: CompanyRequest) -> int | None:
     if tag in ("", "*"):
         return None
     number = tag.removeprefix("W/").strip('"')
-    if not (number.isascii() and number.isdigit()):
+    if not (number.isascii() and number.isdigit() and len(number) < 10):
         raise InvalidInput('If-Match takes the version in quotes, as in "3".', field="If-Match")
     return int(number)
-
-
-def _aware(moment: datetime, field: str) -> datetime:
-    if moment.tzinfo is None:
-        raise InvalidInput("Give times with an offset, as in 2026-03-02T09:00:00+01:00.", field=field)
-    return moment
 
 
 @routes.get("/appointments", response=answers(ok=AppointmentPage), summary="List appointments")
@@ -130,7 +124,9 @@ def _days(query: AppointmentQuery, timezone: str) -> Span | None:
     if query.from_ is None and query.to is None:
         return None
     clock = zone(timezone)
-    first, last = query.from_ or date(1970, 1, 1), query.to or date(9000, 1, 1)
+    first, last = query.from_ or date(1970, 1, 2), query.to or date(2199, 12, 30)
+    within_reach(first, "from")
+    within_reach(last, "to")
     if last < first:
         raise InvalidInput("The last day lies before the first.", field="to")
     after = last + timedelta(days=1)
@@ -145,7 +141,7 @@ def book_appointment(request: CompanyRequest, payload: AppointmentIn) -> Any:
     """201, or 409 `slot_taken` with the nearest free times as `alternatives`. Without staff and group: anybody free."""
     company = request.company
     customer = payload.customer
-    start = _aware(payload.start, "start")
+    start = instant(payload.start, "start")
 
     def work(key: IdempotencyKey | None) -> tuple[int, Any]:
         booked = services.book_appointment(
@@ -183,7 +179,7 @@ def change_appointment(request: CompanyRequest, appointment_id: str, payload: Ap
         appointment = services.move_appointment(
             appointment_id=appointment.pk,
             company=company,
-            start=_aware(payload.start, "start") if payload.start else None,
+            start=instant(payload.start, "start") if payload.start else None,
             staff=companies.staff_member(company, payload.staff) if payload.staff else None,
             by=_actor(request),
             expected_version=expected,

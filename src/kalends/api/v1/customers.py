@@ -10,7 +10,7 @@ from kalends.api.auth import CompanyRequest
 from kalends.api.idempotency import answer
 from kalends.api.paging import PageQuery, page_of
 from kalends.api.v1.routing import answers, router
-from kalends.api.v1.schemas import CustomerIn, CustomerOut, CustomerPatch
+from kalends.api.v1.schemas import CustomerIn, CustomerOut, CustomerPatch, Text
 from kalends.bookings import selectors, services
 from kalends.bookings.models import Customer
 from kalends.bookings.values import CustomerInput
@@ -36,7 +36,7 @@ def customer_json(customer: Customer) -> dict[str, Any]:
 
 
 @routes.get("/customers", response=answers(ok=CustomerPage), summary="List customers")
-def list_customers(request: CompanyRequest, page: Query[PageQuery], email: str = "") -> Any:
+def list_customers(request: CompanyRequest, page: Query[PageQuery], email: Text = "") -> Any:
     rows = Customer.objects.filter(company=request.company)
     if email:
         rows = rows.filter(email=email.strip().lower())

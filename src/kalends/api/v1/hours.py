@@ -9,7 +9,7 @@ from ninja import Query, Schema, Status
 from kalends.api.auth import CompanyRequest, actor_of
 from kalends.api.idempotency import answer
 from kalends.api.paging import PageQuery, page_of
-from kalends.api.v1.routing import answers, router
+from kalends.api.v1.routing import answers, instant, router
 from kalends.api.v1.schemas import WEEKDAYS, HoursIO, TimeOffIn, TimeOffOut
 from kalends.companies import selectors, services
 from kalends.companies.models import Staff, TimeOff
@@ -91,8 +91,7 @@ def list_time_off(request: CompanyRequest, staff_id: str, page: Query[PageQuery]
 @routes.post("/staff/{staff_id}/time-off", response=answers(created=TimeOffOut), summary="Add time off")
 def add_time_off(request: CompanyRequest, staff_id: str, payload: TimeOffIn) -> Any:
     staff = selectors.staff_member(request.company, staff_id)
-    if payload.start.tzinfo is None or payload.end.tzinfo is None:
-        raise InvalidInput("Give times with an offset, as in 2026-03-02T09:00:00+01:00.", field="start")
+    start, end = instant(payload.start, "start"), instant(payload.end, "end")
     return answer(
         request,
         lambda _key: (
@@ -100,8 +99,8 @@ def add_time_off(request: CompanyRequest, staff_id: str, payload: TimeOffIn) -> 
             _time_off_json(
                 services.add_time_off(
                     staff=staff,
-                    start=payload.start,
-                    end=payload.end,
+                    start=start,
+                    end=end,
                     label=payload.label,
                     actor=actor_of(request),
                     now=utc_now(),

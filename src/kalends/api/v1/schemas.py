@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from ninja import Field, Schema
-from pydantic import ConfigDict
+from pydantic import AfterValidator, ConfigDict, field_validator
 
 Weekday = Literal["mo", "tu", "we", "th", "fr", "sa", "su"]
 WEEKDAYS: tuple[Weekday, ...] = ("mo", "tu", "we", "th", "fr", "sa", "su")
@@ -20,10 +21,25 @@ class ErrorOut(Schema):
     alternatives: list[dict[str, Any]] | None = None
 
 
+_NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def _storable(value: Any) -> Any:
+    """JSON can spell what no database takes as text: NUL, and half of a surrogate pair."""
+    if isinstance(value, str) and _NOT_STORABLE.search(value):
+        raise ValueError("A text must not hold NUL or half a character.")
+    return value
+
+
+Text = Annotated[str, AfterValidator(_storable)]
+
+
 class _Strict(Schema):
     """Input: a field that we do not know is an error, not silently dropped."""
 
     model_config = ConfigDict(extra="forbid")
+
+    _texts = field_validator("*", mode="before")(_storable)
 
 
 class StaffIn(_Strict):
