@@ -313,6 +313,22 @@ def test_event_moved_to_another_calendar_is_followed(new_world):
     assert world.events(appointment, world.main) == []
 
 
+def test_event_is_followed_to_a_calendar_that_had_received_before(new_world):
+    world = new_world(on_outside_delete="cancel")
+    appointment = world.book_synced(at(3, 10))
+    connection = world.connection()
+    work, private = connection.calendars.all()
+    for receiving in (private, work):
+        world.choose(connection, receiving, [work, private])
+        world.settle(1)
+    world.server.transfer(world.main, world.event(appointment).id, world.extra)
+    world.settle(4)
+    appointment.refresh_from_db()
+    assert appointment.status == "confirmed"
+    assert world.link(appointment).calendar.remote_id == "cal-2"
+    assert len(world.events(appointment)) == 1
+
+
 # -- both sides ---------------------------------------------------------------------------------------------------
 
 

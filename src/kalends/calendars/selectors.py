@@ -193,12 +193,22 @@ def journal_for_appointment(*, company: Company, appointment_id: UUID) -> QueryS
     return rows.select_related("calendar", "connection")
 
 
+_LINKS = Prepared(
+    lambda appointments: (
+        Link.objects.filter(appointment_id__in=appointments)
+        .exclude(status=LinkStatus.CLOSED)
+        .order_by("pk")
+        .values_list("appointment_id", "calendar__connection", "status")
+    ),
+    appointments=[UUID],
+)
+
+
 def sync_states_of_appointments(appointment_ids: Iterable[UUID]) -> dict[UUID, list[dict[str, str]]]:
     """For each appointment its links that are not closed: {"connection", "state"}; a key for each one asked for."""
     wanted = list(appointment_ids)
     states: dict[UUID, list[dict[str, str]]] = {appointment_id: [] for appointment_id in wanted}
-    rows = Link.objects.filter(appointment_id__in=wanted).exclude(status=LinkStatus.CLOSED).order_by("pk")
-    for appointment_id, connection_id, status in rows.values_list("appointment_id", "calendar__connection", "status"):
+    for appointment_id, connection_id, status in _LINKS.rows(appointments=wanted):
         states[appointment_id].append({"connection": str(connection_id), "state": status})
     return states
 

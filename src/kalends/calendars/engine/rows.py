@@ -8,7 +8,7 @@ from kalends.calendars import codec
 from kalends.calendars.engine.context import Run
 from kalends.calendars.engine.plan import Planned
 from kalends.calendars.handlers import handler
-from kalends.calendars.models import Link, LinkStatus, StaffQuestion
+from kalends.calendars.models import Link, LinkStatus, RemoteCalendar, StaffQuestion
 from kalends.jobs.rows import backoff
 
 LONGEST_WAIT = timedelta(hours=6)
@@ -24,11 +24,20 @@ def lock_link(planned: Planned) -> Link | None:
     based_on = (was.wanted, was.time_set_at, was.generation, was.remote_id, was.verdict, was.status)
     if (link.wanted, link.time_set_at, link.generation, link.remote_id, link.verdict, link.status) != based_on:
         return None
-    followed = planned.seen.followed
-    if followed is not None:
-        link.calendar = followed
-        link.remote_id = planned.seen.state.remote_id
+    if planned.seen.followed is not None and not _follow(link, planned.seen.followed, planned.seen.state.remote_id):
+        return None
     return link
+
+
+def _follow(link: Link, calendar: RemoteCalendar, remote_id: str) -> bool:
+    """Puts the link where its event was moved to. An older link of the appointment there gives way once it is closed."""
+    older = Link.objects.filter(calendar=calendar, appointment_id=link.appointment_id).exclude(pk=link.pk).first()
+    if older is not None and older.status != LinkStatus.CLOSED:
+        return False
+    if older is not None:
+        older.delete()
+    link.calendar, link.remote_id = calendar, remote_id
+    return True
 
 
 def look_again(link: Link, run: Run) -> None:

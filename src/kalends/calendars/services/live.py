@@ -14,6 +14,7 @@ from kalends.calendars.models import CalendarConnection, RemoteCalendar
 from kalends.calendars.ours import Ours
 from kalends.calendars.providers import provider_for
 from kalends.core.span import Span
+from kalends.jobs.prepared import Prepared
 from kalends.sync.busy import spans_of
 from kalends.sync.connection import State
 from kalends.sync.port import ProviderError, RemoteEvent
@@ -56,15 +57,22 @@ def _check_staff(staff_id: UUID, span: Span, now: datetime, deadline: float) -> 
     return CheckResult(ok=True)
 
 
-def _to_ask(staff_id: UUID, now: datetime) -> list[tuple[CalendarConnection, list[RemoteCalendar]]]:
-    askable = (State.ACTIVE, State.THROTTLED, State.FROZEN)
-    old = (
-        RemoteCalendar.objects.filter(staff_id=staff_id, blocks=True, connection__state__in=askable)
-        .exclude(fresh_as_of__gte=now - FRESH)
+_OLD = Prepared(
+    lambda staff, fresh: (
+        RemoteCalendar.objects.filter(
+            staff_id=staff, blocks=True, connection__state__in=(State.ACTIVE, State.THROTTLED, State.FROZEN)
+        )
+        .exclude(fresh_as_of__gte=fresh)
         .select_related("connection", "staff")
-    )
+    ),
+    staff=UUID,
+    fresh=datetime,
+)
+
+
+def _to_ask(staff_id: UUID, now: datetime) -> list[tuple[CalendarConnection, list[RemoteCalendar]]]:
     by_connection: dict[UUID, list[RemoteCalendar]] = {}
-    for calendar in old:
+    for calendar in _OLD.rows(staff=staff_id, fresh=now - FRESH):
         by_connection.setdefault(calendar.connection_id, []).append(calendar)
     return [(calendars[0].connection, calendars) for calendars in by_connection.values()]
 

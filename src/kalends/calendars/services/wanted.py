@@ -9,16 +9,27 @@ from kalends.calendars import codec
 from kalends.calendars.links import NOT_STANDING, close_link, look_at, open_link
 from kalends.calendars.models import Link, LinkStatus, RemoteCalendar
 from kalends.jobs.locks import require_transaction
+from kalends.jobs.prepared import Prepared
 from kalends.sync.port import Content
 
 
-def want_event(*, appointment_id: UUID, staff_id: UUID, content: Content, time_set_at: datetime, version: int) -> None:
+def want_event(
+    *,
+    appointment_id: UUID,
+    staff_id: UUID,
+    content: Content,
+    time_set_at: datetime,
+    version: int,
+    first: bool = False,
+) -> None:
     """The appointment should stand in the calendar that receives for this staff member; nothing if none receives.
 
-    A link that already stands (perhaps in a calendar the event was moved to) keeps its place.
+    A link that already stands (perhaps in a calendar the event was moved to) keeps its place. `first`: the caller has
+    made the appointment in this very transaction, so there is no link to look for.
     """
     require_transaction()
-    link = _standing_link(appointment_id, staff_id) or _link_in_receiving(appointment_id, staff_id)
+    standing = None if first else _standing_link(appointment_id, staff_id)
+    link = standing or _link_in_receiving(appointment_id, staff_id)
     if link is None:
         return
     unchanged = link.wanted == codec.content_json(content) and link.time_set_at == time_set_at
@@ -41,11 +52,16 @@ def want_no_event(*, appointment_id: UUID, staff_id: UUID | None = None) -> None
         close_link(link)
 
 
+_RECEIVING = Prepared(
+    lambda staff: RemoteCalendar.objects.filter(staff_id=staff, receives=True).order_by("pk")[:1], staff=UUID
+)
+
+
 def _standing_link(appointment_id: UUID, staff_id: UUID) -> Link | None:
     links = Link.objects.filter(appointment_id=appointment_id, staff_id=staff_id).exclude(status__in=NOT_STANDING)
     return links.select_related("calendar").order_by("-pk").first()
 
 
 def _link_in_receiving(appointment_id: UUID, staff_id: UUID) -> Link | None:
-    calendar = RemoteCalendar.objects.filter(staff_id=staff_id, receives=True).first()
+    calendar: RemoteCalendar | None = _RECEIVING.first(staff=staff_id)
     return open_link(calendar, appointment_id) if calendar else None
