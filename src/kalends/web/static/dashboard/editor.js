@@ -16,6 +16,11 @@ const FONTS = {
   "'Times New Roman', Times, serif": "Times New Roman",
   "'Courier New', Courier, monospace": "Courier New",
 };
+// Jodit's own French says "clause" for a paragraph, among others.
+const FRENCH = {
+  paragraph: "Paragraphe", "Insert format block": "Style du paragraphe", "Increase Indent": "Augmenter le retrait",
+  Underline: "Souligné", "Strike through": "Barré",
+};
 const KNOWN = new Set(["{company}", "{staff}", "{link}"]);
 
 function load(root) {
@@ -63,6 +68,7 @@ export async function startEditor(root) {
   } catch {
     return;
   }
+  Object.assign(Jodit.lang.fr ?? {}, FRENCH);
   if (field.value.startsWith(OPEN)) field.value = field.value.slice(OPEN.length, -CLOSE.length);
   const proposed = field.value;
   const editor = Jodit.make(field, {
