@@ -127,9 +127,7 @@ def test_second_factor_stands_between_password_and_dashboard():
     assert client.get("/dashboard").status_code == 200
 
 
-@pytest.mark.parametrize(
-    "url", ["/account/email/", "/account/password/change/", "/account/2fa/", "/logout"]
-)
+@pytest.mark.parametrize("url", ["/account/email/", "/account/password/change/", "/account/2fa/", "/logout"])
 def test_account_pages_are_drawn_in_our_frame(url: str):
     user = make_user("anna@example.org", PASSWORD)
     make_company("lakeside", owner=user)

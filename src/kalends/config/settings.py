@@ -116,12 +116,17 @@ def _database(url: str) -> dict[str, object]:
 
 DATABASES = {"default": _database(KALENDS.database_url)}
 
-# Rate limits and other short-lived counts live in the shared store, not in a process.
+# Counts of sign-ins and other short-lived things live in the shared store, not in a process.
 CACHES = {
     "default": (
         {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": KALENDS.queue_url}
         if urlsplit(KALENDS.queue_url).scheme in ("redis", "rediss")
-        else {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "kalends_cache"}
+        else {
+            "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+            "LOCATION": "kalends_cache",
+            # With Django's 300 a stranger could push the counts of failed sign-ins out by making others.
+            "OPTIONS": {"MAX_ENTRIES": 50_000},
+        }
     ),
 }
 
@@ -145,6 +150,10 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "optional"
 ACCOUNT_ADAPTER = "kalends.accounts.adapter.AccountAdapter"
 ACCOUNT_PREVENT_ENUMERATION = True
+# Verification is optional, so a second factor must not depend on it.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+EMAIL_BACKEND = "kalends.messages.backend.EmailBackend"
+DEFAULT_FROM_EMAIL = KALENDS.email_from
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 
 # -- language and time --------------------------------------------------------------------------------------------

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import smtplib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import connection
 
+from kalends.core.errors import InvalidInput
 from kalends.core.ids import new_id
 from kalends.jobs.secrets import seal, unseal
+from kalends.messages.transport import TransportError, transport_for
 from kalends.ops import health
 
 
@@ -62,29 +61,14 @@ def _keys() -> Iterable[Finding]:
 
 
 def _mail() -> Iterable[Finding]:
-    parts = urlsplit(settings.KALENDS.email_url)
-    if parts.scheme == "file":
-        folder = Path(unquote(parts.netloc + parts.path))
-        folder.mkdir(parents=True, exist_ok=True)
-        if not os.access(folder, os.W_OK):
-            yield Finding("wrong", "mail", f"{folder} cannot be written to. Check KALENDS_EMAIL_URL.")
-        else:
-            yield Finding("note", "mail", f"mails are written to {folder} and not sent; set KALENDS_EMAIL_URL to send")
-        return
-    if parts.scheme not in ("smtp", "smtps"):
-        yield Finding("wrong", "mail", f"KALENDS_EMAIL_URL: {parts.scheme!r} is neither file nor smtp")
-        return
-    yield _smtp(parts.hostname or "", parts.port or 587, parse_qs(parts.query).get("tls", [""])[0])
-
-
-def _smtp(host: str, port: int, tls: str) -> Finding:
     try:
-        opener = smtplib.SMTP_SSL if tls == "ssl" else smtplib.SMTP
-        with opener(host, port, timeout=10) as server:
-            server.noop()
-    except (OSError, smtplib.SMTPException) as error:
-        return Finding("wrong", "mail", f"{host}:{port} does not answer ({error}). Check KALENDS_EMAIL_URL.")
-    return Finding("ok", "mail", f"{host}:{port} answers")
+        answer = transport_for(settings.KALENDS.email_url).check()
+    except (InvalidInput, TransportError) as error:
+        yield Finding("wrong", "mail", f"{error}. Check KALENDS_EMAIL_URL.")
+        return
+    kept = urlsplit(settings.KALENDS.email_url).scheme == "file"
+    more = " and not sent; set KALENDS_EMAIL_URL to send" if kept else ""
+    yield Finding("note" if kept else "ok", "mail", f"{answer}{more}")
 
 
 def _base_url() -> Iterable[Finding]:
