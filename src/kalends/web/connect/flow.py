@@ -14,12 +14,12 @@ from kalends.calendars.models import CalendarConnection, Invitation
 from kalends.companies.models import Company, Staff
 from kalends.core.clock import utc_now
 from kalends.core.errors import KalendsError
-from kalends.web.connect.limits import too_many
 from kalends.web.connect.rights import remember_made, session_binding
 from kalends.web.connect.words import error_words
 from kalends.web.dashboard import reads
 from kalends.web.dashboard.forms.base import posted
 from kalends.web.dashboard.forms.sync import CalDavForm
+from kalends.web.limits import within_limit
 
 _GO = "connect_go"
 
@@ -42,7 +42,7 @@ def choose_provider(request: HttpRequest, way: Way) -> HttpResponse:
     """GET shows what can be connected; POST sets out to a consent page."""
     if request.method != "POST":
         return _providers(request, way)
-    if too_many(request, "connect", most=30, seconds=3600):
+    if not within_limit(request, scope="connect", limit=30, seconds=3600):
         return render(request, "429.html", status=429)
     provider = request.POST.get("provider", "")
     if provider not in [offer.kind for offer in reads.offered_providers(way.company)] or provider == "caldav":
@@ -82,7 +82,7 @@ def connect_caldav(request: HttpRequest, way: Way) -> HttpResponse:
     if "caldav" not in [offer.kind for offer in reads.offered_providers(way.company)]:
         return gone(request)
     form = CalDavForm(posted(request))
-    if request.method == "POST" and too_many(request, "connect", most=30, seconds=3600):
+    if request.method == "POST" and not within_limit(request, scope="connect", limit=30, seconds=3600):
         return render(request, "429.html", status=429)
     if request.method == "POST" and form.is_valid():
         connection = _try_caldav(form, way)

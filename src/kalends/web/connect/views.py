@@ -16,10 +16,10 @@ from kalends.calendars.models import RemoteCalendar
 from kalends.core.clock import utc_now
 from kalends.core.errors import KalendsError, NotFound
 from kalends.web.connect import flow
-from kalends.web.connect.limits import too_many
 from kalends.web.connect.rights import connection_to_finish, is_writer, known_binding
 from kalends.web.connect.words import error_words
 from kalends.web.dashboard import reads
+from kalends.web.limits import within_limit
 
 
 def _invited(token: str) -> flow.Way:
@@ -58,7 +58,7 @@ go = never_cache(flow.go)
 @never_cache
 def oauth_callback(request: HttpRequest, provider: str) -> HttpResponse:
     """The return from a consent page. The state is single use and belongs to the browser that set out."""
-    if too_many(request, "oauth", most=60, seconds=3600):
+    if not within_limit(request, scope="oauth", limit=60, seconds=3600):
         return render(request, "429.html", status=429)
     state, code = request.GET.get("state", ""), request.GET.get("code", "")
     error = request.GET.get("error", "")
@@ -87,7 +87,7 @@ def calendars(request: HttpRequest, connection_id: UUID) -> HttpResponse:
         return flow.gone(request)
     error = ""
     if request.method == "POST":
-        if too_many(request, "connect", most=60, seconds=3600):
+        if not within_limit(request, scope="connect", limit=60, seconds=3600):
             return render(request, "429.html", status=429)
         try:
             services.choose_calendars(

@@ -24,11 +24,11 @@ from kalends.web.booking.access import for_company, too_many
 from kalends.web.booking.choosing import Question, picker_for
 from kalends.web.booking.embedding import PARAM, embeddable, is_embedded
 from kalends.web.booking.forms import DetailsForm
-from kalends.web.booking.limits import within_limit
 from kalends.web.booking.once import booked_before, remember_booked
 from kalends.web.booking.picker import Links, format_start_param, read_start_param
 from kalends.web.booking.views.shown import When, appointment_page
 from kalends.web.booking.zones import VisitorZone, visitor_zone, zone_options
+from kalends.web.limits import within_limit
 
 MOST_ATTEMPTS = 30
 MINUTES = 10

@@ -18,11 +18,11 @@ from kalends.companies.selectors import staff_member
 from kalends.core.clock import utc_now
 from kalends.core.errors import KalendsError
 from kalends.messages.richtext import fill_in
-from kalends.web.connect.limits import too_many
 from kalends.web.connect.words import error_words
 from kalends.web.dashboard.access import MemberRequest, actor_of, member
 from kalends.web.dashboard.forms.sync import ExternalCalendarForm, InvitationForm
 from kalends.web.dashboard.views.staff import render_staff
+from kalends.web.limits import within_limit
 
 
 def _block(staff: Staff) -> HttpResponse:
@@ -47,7 +47,7 @@ def invite(request: MemberRequest, staff_id: UUID) -> HttpResponse:
 
 
 def _send(request: MemberRequest, staff: Staff, form: InvitationForm) -> bool:
-    if too_many(request, "invite", most=60, seconds=3600):
+    if not within_limit(request, scope="invite", limit=60, seconds=3600):
         form.add_error(None, _("Too many invitations in one hour. Please come back later."))
         return False
     data = form.cleaned_data

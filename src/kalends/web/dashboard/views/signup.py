@@ -20,8 +20,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 from kalends.accounts.models import User
 from kalends.companies import services
 from kalends.core.errors import InvalidInput
-from kalends.web.connect.limits import too_many
 from kalends.web.dashboard.forms.base import BaseForm, ZoneField, posted
+from kalends.web.limits import within_limit
 
 _BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 
@@ -74,7 +74,7 @@ def signup(request: HttpRequest) -> HttpResponse:
     if request.method == "GET":
         form.fields["timezone"].widget.attrs["data-detect"] = "yes"
     if request.method == "POST":
-        if too_many(request, "signup", most=20, seconds=3600):
+        if not within_limit(request, scope="signup", limit=20, seconds=3600):
             return render(request, "429.html", status=429)
         user = _create(form) if form.is_valid() else None
         if user is not None:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import pytest
+import time_machine
 from django.test import RequestFactory
 
-from kalends.web.booking.limits import within_limit
+from kalends.web.limits import within_limit
+from tests.factories import NOW
 
 pytestmark = pytest.mark.django_db
 
@@ -28,3 +30,13 @@ def test_limit_takes_a_household_of_ipv6_as_one():
 def test_unreadable_addresses_share_one_count():
     assert acts("", 2) == [True, True]
     assert acts("not an address", 1) == [False]
+
+
+def test_trying_on_does_not_keep_the_door_shut():
+    """The window begins with the first act: whoever waits until it is over is let in, however they knocked meanwhile."""
+    with time_machine.travel(NOW, tick=False) as clock:
+        assert acts("192.0.2.9", 3) == [True, True, False]
+        clock.shift(59)
+        assert acts("192.0.2.9", 1) == [False]
+        clock.shift(1)
+        assert acts("192.0.2.9", 3) == [True, True, False]
