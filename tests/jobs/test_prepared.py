@@ -2,15 +2,16 @@ from __future__ import annotations
 
 import threading
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.db.models import F, Q
 from django.test.utils import CaptureQueriesContext
 
-from kalends.companies.models import Service, Staff, TimeOff
+from kalends.companies.models import AuditEntry, Service, Staff, TimeOff
 from kalends.core.ids import new_id
-from kalends.jobs.prepared import Prepared
+from kalends.jobs.prepared import Prepared, PreparedUpdate, insert
 from tests.factories import make_company, make_service, make_staff
 
 pytestmark = pytest.mark.django_db
@@ -39,7 +40,7 @@ def service(ident, staff):
 
 
 def test_prepared_gives_the_rows_of_its_queryset_whatever_the_values(staff):
-    prepared = Prepared(off, ids=[type(staff[0].pk)], begin=datetime, end=datetime)
+    prepared = Prepared(off, ids=[UUID], begin=datetime, end=datetime)
     for ids in ([staff[0].pk], [member.pk for member in staff], [new_id(), staff[2].pk], [staff[1].pk]):
         for days in (0, 1, 5):
             until = BEGIN + timedelta(days=days, minutes=1)
@@ -49,7 +50,7 @@ def test_prepared_gives_the_rows_of_its_queryset_whatever_the_values(staff):
 
 
 def test_prepared_gives_instances_with_what_they_are_related_to(staff):
-    prepared = Prepared(service, ident=type(staff[0].pk), staff=type(staff[0].pk))
+    prepared = Prepared(service, ident=UUID, staff=UUID)
     expected = service(new_id(), staff[0].pk).get()
     with CaptureQueriesContext(connection) as queries:
         found = prepared.first(ident=new_id(), staff=staff[0].pk)
@@ -66,16 +67,14 @@ def test_prepared_gives_instances_with_what_they_are_related_to(staff):
 
 
 def test_prepared_reads_what_stands_there_now(staff):
-    prepared = Prepared(
-        lambda ident: Staff.objects.filter(pk=ident).values_list("schedule_revision"), ident=type(staff[0].pk)
-    )
+    prepared = Prepared(lambda ident: Staff.objects.filter(pk=ident).values_list("schedule_revision"), ident=UUID)
     before = prepared.first(ident=staff[0].pk)[0]
     Staff.objects.filter(pk=staff[0].pk).update(schedule_revision=F("schedule_revision") + 1)
     assert prepared.first(ident=staff[0].pk) == (before + 1,)
 
 
 def test_prepared_refuses_what_is_no_value_of_its_kind(staff):
-    prepared = Prepared(lambda ident: Staff.objects.filter(pk=ident), ident=type(staff[0].pk))
+    prepared = Prepared(lambda ident: Staff.objects.filter(pk=ident), ident=UUID)
     with pytest.raises(Exception, match="UUID"):
         prepared.rows(ident="' OR 1=1")
 
@@ -83,7 +82,7 @@ def test_prepared_refuses_what_is_no_value_of_its_kind(staff):
 @pytest.mark.django_db(transaction=True)
 def test_prepared_uses_the_connection_of_its_thread():
     member = make_staff(make_company(), "Ann")
-    prepared = Prepared(lambda ident: Staff.objects.filter(pk=ident), ident=type(member.pk))
+    prepared = Prepared(lambda ident: Staff.objects.filter(pk=ident), ident=UUID)
     assert prepared.rows(ident=member.pk) == [member]
     found = []
 
@@ -95,3 +94,38 @@ def test_prepared_uses_the_connection_of_its_thread():
     thread.start()
     thread.join()
     assert found == [member]
+
+
+def test_prepared_update_changes_the_rows_it_names_and_no_others(staff):
+    raised = PreparedUpdate(lambda ids: Staff.objects.filter(pk__in=ids), {"position": F("position") + 10}, ids=[UUID])
+    for ids in ([staff[0].pk], [staff[0].pk, staff[2].pk], []):
+        raised.rows(ids=ids)
+    found = {row.pk: row.position for row in Staff.objects.all()}
+    assert found == {
+        staff[0].pk: staff[0].position + 20,
+        staff[1].pk: staff[1].position,
+        staff[2].pk: staff[2].position + 10,
+    }
+
+
+def test_insert_stores_what_save_would_store(staff):
+    def entry(target: str, detail: dict) -> AuditEntry:
+        return AuditEntry(company=staff[0].company, at=BEGIN, actor="t", action="a", target=target, detail=detail)
+
+    for made in (entry("Zoé", {"a": [1, None, "é"]}), entry("", {})):
+        insert(made)
+        found = AuditEntry.objects.get(pk=made.pk)
+        assert [(f.attname, getattr(found, f.attname)) for f in AuditEntry._meta.fields] == [
+            (f.attname, getattr(made, f.attname)) for f in AuditEntry._meta.fields
+        ]
+        made.action = "b"
+        made.save()
+        assert AuditEntry.objects.get(pk=made.pk).action == "b"
+
+
+def test_insert_that_the_database_refuses_spoils_its_transaction_like_a_save(staff):
+    made = AuditEntry(company=staff[0].company, at=BEGIN, actor="t", action="a")
+    insert(made)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        insert(made)
+    assert AuditEntry.objects.filter(pk=made.pk).count() == 1

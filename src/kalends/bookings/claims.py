@@ -14,6 +14,7 @@ from kalends.bookings.models import Appointment, Claim, Hold
 from kalends.bookings.values import SlotTaken
 from kalends.companies.models import Service
 from kalends.core.span import Span
+from kalends.jobs.prepared import insert
 
 # The name of the constraint on PostgreSQL and the message of the trigger on SQLite (migration 0002).
 _REFUSAL = "claim_overlap"
@@ -47,7 +48,8 @@ def claim_for_hold(hold: Hold, *, staff_ids: Iterable[UUID], span: Span, now: da
 def _take(claims: list[Claim], now: datetime) -> None:
     try:
         with refused_if_taken():
-            Claim.objects.bulk_create(claims)
+            for claim in claims:
+                insert(claim)
     except SlotTaken:
         # The database cannot read a clock in a constraint: a hold that is over still refuses others.
         if not _drop_expired_holds({claim.staff_id for claim in claims}, now):

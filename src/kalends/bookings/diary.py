@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from threading import Lock
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -73,7 +74,7 @@ def rules_of(service: Service) -> ServiceRules:
 _COLUMNS = ("id", "company_id", "timezone", "schedule_revision")
 
 
-def _members(company: object, service: object) -> QuerySet[Staff]:
+def _members(company: Any, service: Any) -> QuerySet[Staff]:
     return Staff.objects.filter(company_id=company, services=service, active=True)
 
 

@@ -11,6 +11,7 @@ from django.utils.translation import pgettext_lazy
 
 from kalends.bookings.models import Appointment, HistoryEntry
 from kalends.bookings.values import Actor
+from kalends.jobs.prepared import insert
 
 _SOURCES = {"google": "Google Calendar", "microsoft": "Microsoft 365", "caldav": "CalDAV", "icsfeed": "iCalendar"}
 
@@ -49,7 +50,7 @@ def add_entry(
     appointment: Appointment, kind: str, *, by: Actor, at: datetime, detail: Mapping[str, Any] | None = None
 ) -> HistoryEntry:
     """Writes one line, inside the caller's transaction."""
-    return HistoryEntry.objects.create(
+    entry = HistoryEntry(
         appointment=appointment,
         at=at,
         kind=kind,
@@ -58,6 +59,8 @@ def add_entry(
         version=appointment.version,
         detail=dict(detail or {}),
     )
+    insert(entry)
+    return entry
 
 
 def entry_text(entry: HistoryEntry) -> str:

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from kalends.bookings.models import ActorKind, Appointment, Attendee
+from kalends.companies.models import Staff
 from kalends.core.errors import Conflict
 from kalends.scheduling.answer import Slot, Slots
 from kalends.scheduling.explain import Explanation
@@ -38,9 +39,13 @@ class CustomerInput:
 
 @dataclass(frozen=True, slots=True)
 class Booked:
+    """`staff` and `attendees` are those of the appointment as it stands now, in the order they are shown."""
+
     appointment: Appointment
     attendee: Attendee
     manage_url: str
+    staff: Sequence[Staff]
+    attendees: Sequence[Attendee]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import DEFAULT_DB_ALIAS, connections, models
+from django.db import DEFAULT_DB_ALIAS, connections, models, transaction
 from django.db.models.expressions import Expression
 from django.db.models.query import ModelIterable, ValuesListIterable, get_related_populators
+from django.db.models.sql import InsertQuery, Query, UpdateQuery
 from django.db.models.sql.compiler import SQLCompiler
 
 _FIELDS: Mapping[type, models.Field[Any, Any]] = {
@@ -80,29 +81,51 @@ class Prepared:
         key = str(sorted(lengths.items()))
         found = kept.get(key)
         if found is None or found.connection is not connections[DEFAULT_DB_ALIAS]:
-            found = kept[key] = _Written(self._build(**{name: self._given(name, lengths) for name in self._kinds}))
+            found = kept[key] = self._write(self._build(**{name: self._given(name, lengths) for name in self._kinds}))
         return found
+
+    def _write(self, queryset: models.QuerySet[Any, Any]) -> _Written:
+        return _Written(queryset.query, queryset._iterable_class)
 
     def _given(self, name: str, lengths: Mapping[str, int]) -> Given:
         kind = self._kinds[name]
         return Given(name, kind[0], lengths[name]) if isinstance(kind, list) else Given(name, kind)
 
 
+class PreparedUpdate(Prepared):
+    """The same for `queryset.update(**change)`, where `change` may hold expressions such as F."""
+
+    def __init__(
+        self, build: Callable[..., models.QuerySet[Any, Any]], change: Mapping[str, Any], **kinds: type | list[type]
+    ) -> None:
+        super().__init__(build, **kinds)
+        self._change = change
+
+    def _write(self, queryset: models.QuerySet[Any, Any]) -> _Written:
+        query: Any = queryset.query.chain(UpdateQuery)
+        query.add_update_values(self._change)
+        return _Written(query)
+
+
 class _Written:
     """One SQL text, and how its rows become what the queryset gives."""
 
-    def __init__(self, queryset: models.QuerySet[Any, Any]) -> None:
+    def __init__(self, query: Query, rows: Any = None) -> None:
         self.connection = connections[DEFAULT_DB_ALIAS]
-        compiler = queryset.query.get_compiler(connection=self.connection)
+        compiler = query.get_compiler(connection=self.connection)
         self._sql, self._params = compiler.as_sql()
         self._convert = compiler.apply_converters
-        self._converters = compiler.get_converters([column[0] for column in compiler.select])
-        self._finish = _FINISH[queryset._iterable_class](compiler)
+        self._finish: Callable[[Iterable[Any]], list[Any]] | None = None
+        if rows is not None:
+            self._converters = compiler.get_converters([column[0] for column in compiler.select])
+            self._finish = _FINISH[rows](compiler)
 
     def run(self, values: Mapping[str, Any]) -> list[Any]:
         params = [item.value(values) if isinstance(item, _Place) else item for item in self._params]
         with self.connection.cursor() as cursor:
             cursor.execute(self._sql, params)
+            if self._finish is None:
+                return []
             rows: Iterable[Any] = cursor.fetchall()
         if self._converters:
             rows = self._convert(rows, self._converters)
@@ -137,3 +160,21 @@ _FINISH: Mapping[Any, Callable[[SQLCompiler], Callable[[Iterable[Any]], list[Any
     ModelIterable: _instances,
     ValuesListIterable: _tuples,
 }
+
+
+_inserts: dict[tuple[type[models.Model], str], str] = {}
+
+
+def insert(row: models.Model) -> None:
+    """`row.save(force_insert=True)` for a row whose key is set already; no signals are sent."""
+    connection = connections[DEFAULT_DB_ALIAS]
+    fields = row._meta.local_concrete_fields
+    key = (type(row), connection.vendor)
+    if key not in _inserts:
+        query = InsertQuery(type(row))
+        query.insert_values(fields, [row])
+        _inserts[key] = query.get_compiler(connection=connection).as_sql()[0][0]
+    values = [field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in fields]
+    with connection.cursor() as cursor, transaction.mark_for_rollback_on_error(DEFAULT_DB_ALIAS):
+        cursor.execute(_inserts[key], values)
+    row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS

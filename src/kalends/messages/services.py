@@ -16,6 +16,7 @@ from kalends.companies.models import Company
 from kalends.core.errors import NotFound
 from kalends.core.ids import new_id
 from kalends.jobs.locks import require_transaction
+from kalends.jobs.prepared import insert
 from kalends.jobs.queue import wake_on_commit
 from kalends.jobs.secrets import seal
 from kalends.messages import tasks
@@ -78,7 +79,7 @@ def enqueue(
         due_at=now,
         created_at=now,
     )
-    message.save(force_insert=True)
+    insert(message)
     wake_on_commit(tasks.send_message, message.pk)
     return message
 

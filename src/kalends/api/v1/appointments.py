@@ -18,7 +18,7 @@ from kalends.api.v1.schemas import AppointmentIn, AppointmentOut, AppointmentPat
 from kalends.bookings import selectors, services
 from kalends.bookings.history import entry_text
 from kalends.bookings.models import ActorKind, Appointment
-from kalends.bookings.values import Actor, CustomerInput
+from kalends.bookings.values import Actor, Booked, CustomerInput
 from kalends.calendars.selectors import sync_states_of_appointments
 from kalends.companies import selectors as companies
 from kalends.core.clock import utc_now
@@ -46,9 +46,14 @@ class AppointmentQuery(PageQuery):
     status: Text = ""
 
 
-def appointment_json(appointment: Appointment, sync: list[dict[str, Any]]) -> dict[str, Any]:
-    """`uid` and `sequence` are those of the first attendee's invitation; each attendee has an own pair."""
-    attendees = list(appointment.attendees.all())
+def appointment_json(
+    appointment: Appointment, sync: list[dict[str, Any]], booked: Booked | None = None
+) -> dict[str, Any]:
+    """`uid` and `sequence` are those of the first attendee's invitation; each attendee has an own pair.
+
+    `booked` has the people of an appointment that was booked a moment ago; else they are read.
+    """
+    attendees = list(booked.attendees if booked else appointment.attendees.all())
     clock = zone(appointment.timezone)
     return {
         "id": str(appointment.pk),
@@ -57,7 +62,7 @@ def appointment_json(appointment: Appointment, sync: list[dict[str, Any]]) -> di
         "sequence": attendees[0].sequence if attendees else 0,
         "uid": attendees[0].uid if attendees else "",
         "service": str(appointment.service_id),
-        "staff": [str(member.pk) for member in appointment.staff.all()],
+        "staff": [str(member.pk) for member in (booked.staff if booked else appointment.staff.all())],
         "start": appointment.start.astimezone(clock).isoformat(),
         "end": appointment.end.astimezone(clock).isoformat(),
         "timezone": appointment.timezone,
@@ -158,7 +163,8 @@ def book_appointment(request: CompanyRequest, payload: AppointmentIn) -> Any:
             attendee_id=key.pk if key else None,
             now=utc_now(),
         )
-        return 201, _read(request, booked.appointment.pk)
+        ident = booked.appointment.pk
+        return 201, appointment_json(booked.appointment, sync_states_of_appointments([ident])[ident], booked)
 
     return answer(request, work, atomic=False)
 

@@ -29,7 +29,8 @@ from kalends.companies.models import Company, Service, Staff, StaffGroup
 from kalends.core.errors import InvalidInput
 from kalends.core.ids import new_id, new_token, token_digest
 from kalends.core.zones import zone
-from kalends.jobs.locks import lock_rows
+from kalends.jobs.locks import require_transaction
+from kalends.jobs.prepared import Prepared, insert
 from kalends.jobs.secrets import seal
 
 _ACTORS = {"web": ActorKind.CUSTOMER, "api": ActorKind.API, "dashboard": ActorKind.MANAGER, "demo": ActorKind.SYSTEM}
@@ -101,7 +102,8 @@ def _made_before(company: Company, attendee_id: UUID) -> Booked | None:
     attendee = Attendee.objects.filter(pk=attendee_id, appointment__company=company).first()
     if attendee is None:
         return None
-    return Booked(appointment_of(company, attendee.appointment_id), attendee, manage_url(attendee))
+    scene = scene_of(appointment_of(company, attendee.appointment_id))
+    return Booked(scene.appointment, attendee, manage_url(attendee), scene.staff, scene.attendees)
 
 
 def _book(order: Order, choice: Choice) -> Booked:
@@ -116,11 +118,21 @@ def _book(order: Order, choice: Choice) -> Booked:
     attendee = _new_attendee(order, appointment)
     scene = Scene(appointment, tuple(staff), (attendee,))
     add_entry(appointment, "created", by=order.actor, at=wish.now)
-    show_in_calendars(scene)
+    show_in_calendars(scene, first=True)
     tell_attendee(attendee, scene, now=wish.now, first=True)
-    attendee.save(force_insert=True)
+    insert(attendee)
     notify_staff(scene, "new", staff=staff, now=wish.now, first=True)
-    return Booked(appointment, attendee, manage_url(attendee))
+    return Booked(appointment, attendee, manage_url(attendee), scene.staff, scene.attendees)
+
+
+# As jobs.locks.lock_rows does it: in id order, whatever order they were asked in.
+_TEAM_LOCKED = Prepared(
+    lambda company, ids: (
+        Staff.objects.select_for_update(of=("self",)).filter(company_id=company, pk__in=ids).order_by("pk")
+    ),
+    company=UUID,
+    ids=[UUID],
+)
 
 
 def _lock_and_check(wish: Wish, choice: Choice) -> list[Staff]:
@@ -129,7 +141,8 @@ def _lock_and_check(wish: Wish, choice: Choice) -> list[Staff]:
     Every write that changes a member's time raises their revision: if it stands where it stood when the team was found
     free, nothing has changed since. Places in a shared time are counted again in any case.
     """
-    rows = lock_rows(Staff.objects.filter(company=wish.company), choice.team)
+    require_transaction()
+    rows = _TEAM_LOCKED.rows(company=wish.company.pk, ids=choice.team)
     unchanged = {row.pk: row.schedule_revision for row in rows} == dict(choice.revisions)
     if not unchanged or wish.rules.capacity > 1:
         check_on_fresh_rows(wish, choice.team)
@@ -159,7 +172,7 @@ def _join(order: Order, appointment: Appointment) -> Booked:
     show_in_calendars(scene)
     tell_attendee(attendee, scene, now=now)
     notify_staff(scene, "moved", staff=scene.staff, now=now)
-    return Booked(appointment, attendee, manage_url(attendee))
+    return Booked(appointment, attendee, manage_url(attendee), scene.staff, scene.attendees)
 
 
 def _insert(order: Order, team: Team) -> Appointment:
@@ -177,8 +190,9 @@ def _insert(order: Order, team: Team) -> Appointment:
         created_at=wish.now,
         changed_at=wish.now,
     )
-    appointment.save(force_insert=True)
-    AppointmentStaff.objects.bulk_create(AppointmentStaff(appointment=appointment, staff_id=ident) for ident in team)
+    insert(appointment)
+    for ident in team:
+        insert(AppointmentStaff(appointment=appointment, staff_id=ident))
     claim_for_appointment(appointment, staff_ids=team, now=wish.now)
     return appointment
 

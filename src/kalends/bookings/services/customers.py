@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from kalends.bookings.models import Customer
@@ -14,6 +16,7 @@ from kalends.bookings.values import CustomerInput
 from kalends.companies.models import Company
 from kalends.core.errors import Conflict, InvalidInput
 from kalends.core.zones import zone
+from kalends.jobs.prepared import Prepared, insert
 from kalends.messages.mime import address
 
 
@@ -53,13 +56,27 @@ def _email(text: str) -> str:
     return address(email)
 
 
+_KNOWN = Prepared(
+    lambda company, email: Customer.objects.filter(company_id=company, email=email).order_by(), company=UUID, email=str
+)
+
+
 def customer_row(person: CheckedCustomer, *, company: Company, now: datetime) -> Customer:
     """The company's row of this address. What a known customer is called is the company's to change, not a visitor's."""
-    details = {"name": person.name, "phone": person.phone, "locale": person.locale, "timezone": person.timezone}
-    customer, made = Customer.objects.get_or_create(
-        company=company, email=person.email, defaults={**details, "created_at": now}
-    )
-    if not made and person.phone and not customer.phone:
+    customer: Customer | None = _KNOWN.first(company=company.pk, email=person.email)
+    if customer is None:
+        made = Customer(
+            company=company, email=person.email, name=person.name, phone=person.phone, locale=person.locale,
+            timezone=person.timezone, created_at=now,
+        )  # fmt: skip
+        try:
+            with transaction.atomic():
+                insert(made)
+            return made
+        except IntegrityError:
+            # Known since a moment ago, by another booking of theirs.
+            customer = Customer.objects.get(company=company, email=person.email)
+    if person.phone and not customer.phone:
         customer.phone = person.phone
         customer.save(update_fields=["phone"])
     return customer

@@ -53,8 +53,11 @@ def changed(appointment: Appointment, *, now: datetime) -> None:
     appointment.changed_at = now
 
 
-def show_in_calendars(scene: Scene) -> None:
-    """What should stand in the calendars of its staff, now that the appointment is as it is; slots and feeds move."""
+def show_in_calendars(scene: Scene, *, first: bool = False) -> None:
+    """What should stand in the calendars of its staff, now that the appointment is as it is; slots and feeds move.
+
+    `first`: the appointment was made in this very transaction.
+    """
     appointment, content = scene.appointment, scene.content()
     raise_schedule_revision(member.pk for member in scene.staff)
     for member in scene.staff:
@@ -64,6 +67,7 @@ def show_in_calendars(scene: Scene) -> None:
             content=content,
             time_set_at=appointment.time_set_at,
             version=appointment.version,
+            first=first,
         )
 
 

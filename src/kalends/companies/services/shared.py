@@ -19,11 +19,16 @@ from kalends.companies.models import (
 )
 from kalends.core.errors import InvalidInput
 from kalends.core.zones import zone
+from kalends.jobs.prepared import PreparedUpdate
+
+_RAISED = PreparedUpdate(
+    lambda staff: Staff.objects.filter(pk__in=staff), {"schedule_revision": F("schedule_revision") + 1}, staff=[UUID]
+)
 
 
 def raise_schedule_revision(staff_ids: Iterable[UUID]) -> None:
     """Inside a transaction: whatever changes these members' slots or feeds calls this."""
-    Staff.objects.filter(pk__in=set(staff_ids)).update(schedule_revision=F("schedule_revision") + 1)
+    _RAISED.rows(staff=set(staff_ids))
 
 
 def record_audit(
