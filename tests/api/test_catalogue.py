@@ -211,4 +211,4 @@ def test_customer_is_known_by_address_and_deleted_only_without_appointments(owne
 def test_document_names_every_error_an_operation_may_answer():
     document = Client().get("/api/v1/openapi.json").json()
     operation = document["paths"]["/api/v1/staff"]["post"]
-    assert set(operation["responses"]) == {"201", "401", "403", "404", "409", "412", "422", "503"}
+    assert set(operation["responses"]) == {"201", "400", "401", "403", "404", "409", "412", "422", "503"}

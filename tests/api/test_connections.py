@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
+from kalends.api.models import IdempotencyKey
 from kalends.calendars.models import CalendarConnection, ExternalCalendar, Invitation, Link
+from kalends.calendars.services.invitations import MOST_AN_HOUR
 from kalends.core.ids import token_digest
+from kalends.jobs import secrets
 from kalends.messages.models import OutgoingMessage
 from kalends.sync.connection import State
 from tests.api.conftest import caller_for
 from tests.calendars.conftest import new_world, world  # noqa: F401 - fixtures
 from tests.calendars.world import START
+from tests.factories import NOW, make_staff
 
 pytestmark = pytest.mark.django_db
 
@@ -148,3 +154,34 @@ def test_external_calendar_address_that_cannot_be_used_is_refused(world, inside,
     response = inside.post(f"/staff/{world.staff.pk}/external-calendars", {"url": url})
     assert (response.status_code, response.json()["field"]) == (422, "url")
     assert ExternalCalendar.objects.count() == 0
+
+
+def test_kept_answer_is_sealed_and_its_key_can_be_rotated(owner):
+    """An invitation's answer holds the address that opens it; nowhere else does the database keep that in the clear."""
+    staff = make_staff(owner.company)
+    answers = [
+        owner.post(f"/staff/{staff.pk}/send-calendar-sync-invitation", {}, Idempotency_Key="k").json() for _ in range(2)
+    ]
+    assert answers[0] == answers[1]
+    token = answers[0]["connect_url"].rpartition("/")[2]
+    kept = IdempotencyKey.objects.get()
+    assert token not in kept.body
+    assert ("api.IdempotencyKey", "body") in secrets._sealed_columns
+    assert token in secrets.unseal(kept.body, row=kept.pk, field="api.IdempotencyKey.body")
+
+
+def test_one_company_mails_a_bounded_number_of_invitations_an_hour(owner):
+    """Text and recipient are free, so that without a bound anybody who signs up could send advertising from here."""
+    staff = make_staff(owner.company)
+    make_invitations(staff, MOST_AN_HOUR)
+    path = f"/staff/{staff.pk}/send-calendar-sync-invitation"
+    refused = owner.post(path, {"email": "x@example.org"})
+    assert (refused.status_code, refused.json()["code"]) == (403, "too_many_invitations")
+    assert OutgoingMessage.objects.count() == 0
+    Invitation.objects.update(created_at=NOW - timedelta(hours=1))
+    assert owner.post(path, {"email": "x@example.org"}).status_code == 200
+
+
+def make_invitations(staff, number: int) -> None:
+    common = {"company": staff.company, "staff": staff, "email": "a@example.org", "created_at": NOW, "expires_at": NOW}
+    Invitation.objects.bulk_create(Invitation(**common, token_digest=str(row)) for row in range(number))

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 import logging
+import re
+import sys
+from collections.abc import Iterable, Iterator
 
 import pytest
 from django.conf import settings
+from django.urls import URLPattern, URLResolver, get_resolver
 
-from kalends.config.logs import HideSecrets
+from kalends.config.logs import HideSecrets, hide
 
 
 @pytest.mark.parametrize(
@@ -20,6 +24,10 @@ from kalends.config.logs import HideSecrets
             (),
             "GET /oauth/google/callback?state=…&code=… HTTP/1.1",
         ),
+        ("Not Found: /connect/question/s3cret", (), "Not Found: /connect/question/…"),
+        ("Not Found: /q/s3cret", (), "Not Found: /q/…"),
+        ("Not Found: /lakeside/book/done/s3cret", (), "Not Found: /lakeside/book/done/…"),
+        ("Not Found: /account/password/reset/key/1-s3cret/", (), "Not Found: /account/password/reset/key/…/"),
         ("Not Found: /api/v1/staff", (), "Not Found: /api/v1/staff"),
     ],
 )
@@ -27,6 +35,36 @@ def test_secret_part_of_an_address_reaches_no_log_line(message: str, args: tuple
     record = logging.LogRecord("django.request", logging.WARNING, "", 0, message, args, None)
     assert HideSecrets().filter(record) is True
     assert record.getMessage() == shown
+
+
+def test_trace_holds_no_secret_part_of_an_address():
+    try:
+        raise ValueError("no answer for /a/s3cret")
+    except ValueError:
+        record = logging.LogRecord("x", logging.ERROR, "", 0, "failed", (), sys.exc_info())
+    assert HideSecrets().filter(record) is True
+    shown = logging.Formatter().format(record)
+    assert "ValueError: no answer for /a/…" in shown
+    assert "s3cret" not in shown.splitlines()[-1]
+
+
+def _routes(patterns: Iterable[URLPattern | URLResolver], before: str = "") -> Iterator[str]:
+    for pattern in patterns:
+        here = before + str(pattern.pattern)
+        yield from _routes(pattern.url_patterns, here) if isinstance(pattern, URLResolver) else [here]
+
+
+def test_every_address_with_a_token_in_it_is_known():
+    """A new page behind a secret must be named in `kalends.config.logs`."""
+    named = [
+        route
+        for route in _routes(get_resolver().url_patterns)
+        if re.search(r"<(?:str:)?(?:token|secret|reference|key)>", route)
+    ]
+    assert len(named) >= 9
+    for route in named:
+        address = "/" + re.sub(r"\(\?P<\w+>[^)]*\)|<[^>]*>", "s3cret", route).replace("^", "").replace("$", "")
+        assert "s3cret" not in hide(address).removeprefix("/s3cret/"), route
 
 
 def test_every_handler_hides_secrets():

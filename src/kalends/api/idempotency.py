@@ -6,7 +6,6 @@ either both or neither; a waiting repeat takes an abandoned row over once its le
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
+from django.utils.crypto import salted_hmac
 
 from kalends.api.auth import CompanyRequest
 from kalends.api.errors import body_of, status_of
@@ -23,16 +23,20 @@ from kalends.api.models import IdempotencyKey
 from kalends.core.clock import utc_now
 from kalends.core.errors import Conflict, InvalidInput, KalendsError
 from kalends.jobs import rows, sweeps
+from kalends.jobs.secrets import seal, unseal
 
 _LEASE = timedelta(seconds=30)
 _WAIT_SECONDS = 20.0
 _KEPT = timedelta(days=2)
+_BODY = "api.IdempotencyKey.body"
 
 Work = Callable[[IdempotencyKey | None], tuple[int, Any]]
 
 
 def request_hash(request: HttpRequest) -> str:
-    return hashlib.sha256(b"\n".join([request.get_full_path().encode(), request.body])).hexdigest()
+    """Keyed: a body may hold a password, which could be guessed from a plain digest of it."""
+    whole = b"\n".join([request.get_full_path().encode(), request.body])
+    return salted_hmac("kalends.api.idempotency", whole, algorithm="sha256").hexdigest()
 
 
 def answer(request: CompanyRequest, work: Work, *, atomic: bool = True) -> HttpResponse:
@@ -50,7 +54,7 @@ def answer(request: CompanyRequest, work: Work, *, atomic: bool = True) -> HttpR
         raise InvalidInput("An Idempotency-Key has 255 characters at most.", field="Idempotency-Key")
     row = _take(request, key)
     if row.finished:
-        return _response(row.status, row.body, replayed=True)
+        return _response(row.status, unseal(row.body, row=row.pk, field=_BODY), replayed=True)
     try:
         return _response(*_run(work, row, atomic=atomic))
     except KalendsError as error:
@@ -108,7 +112,9 @@ def _take(request: CompanyRequest, key: str) -> IdempotencyKey:
 
 
 def _finish(row: IdempotencyKey, status: int, text: str) -> None:
-    IdempotencyKey.objects.filter(pk=row.pk).update(finished=True, status=status, body=text, lease_until=None)
+    """Sealed: an answer may hold an address that opens something, which the database keeps nowhere in the clear."""
+    sealed = seal(text, row=row.pk, field=_BODY)
+    IdempotencyKey.objects.filter(pk=row.pk).update(finished=True, status=status, body=sealed, lease_until=None)
 
 
 def _release(row: IdempotencyKey) -> None:

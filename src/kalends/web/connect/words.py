@@ -18,6 +18,7 @@ _WORDS = {
     "provider_unreachable": _("The calendar service could not be reached. Try again in a few minutes."),
     "credentials_refused": _("The user name or the password is not accepted. Most services want an app password."),
     "no_calendars": _("No calendars were found at this address."),
+    "too_many_invitations": _("Too many invitations in one hour. Please come back later."),
     "question_settled": _("This question was settled already."),
 }
 
