@@ -8,6 +8,8 @@ from datetime import date
 from itertools import pairwise
 
 from django.http import QueryDict
+from django.utils.dates import WEEKDAYS as WEEKDAYS_IN_WORDS
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from kalends.companies.models import Staff
@@ -60,17 +62,7 @@ class DayRows:
 
     @property
     def name(self) -> str:
-        return WEEKDAY_NAMES[self.weekday]
-
-
-class _Names:
-    def __getitem__(self, weekday: int) -> str:
-        return [
-            _("Monday"), _("Tuesday"), _("Wednesday"), _("Thursday"), _("Friday"), _("Saturday"), _("Sunday"),
-        ][weekday]  # fmt: skip
-
-
-WEEKDAY_NAMES = _Names()
+        return capfirst(WEEKDAYS_IN_WORDS[self.weekday])
 
 
 def rows_of_staff(staff: Staff) -> list[DayRows]:
