@@ -93,7 +93,7 @@ def check() -> str:
 
 if __name__ == "__main__":
     if "--check" in sys.argv:
-        sys.exit(check())
+        sys.exit(check() or 0)
     if "--compile-only" not in sys.argv:
         collect(PACKAGE)
     compile_all()
