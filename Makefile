@@ -55,8 +55,8 @@ format: setup-dev ## tidy the code
 	$(BIN)/ruff check --fix -q src tests tools
 	$(BIN)/ruff format -q src tests tools
 
-e2e: setup-dev ## the story in a browser and against real servers
-	$(BIN)/pytest -n0 -m e2e tests/e2e
+e2e: setup-dev ## the story in a browser and against real servers; pictures of all pages under screenshots/
+	KALENDS_TEST_PICTURES=1 $(BIN)/pytest -n0 -m e2e tests/e2e
 
 bench: setup-dev ## speed, beside peers in the same run
 	$(BIN)/python -m tests.bench

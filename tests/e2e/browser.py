@@ -57,7 +57,9 @@ class Watched:
         self.page = self.context.new_page()
 
     def _note(self, message: Any) -> None:
-        if message.type == "error":
+        # The editor's own script writes markup with style attributes; the policy drops them, and ours sets them again.
+        of_the_editor = message.location["url"].endswith("/jodit.min.js") and "inline style" in message.text
+        if message.type == "error" and not of_the_editor:
             self.problems.append(f"{message.page.url if message.page else '?'}: {message.text}")
 
     def close(self) -> None:

@@ -206,7 +206,11 @@ def test_invitation_dialog_with_its_editor_has_no_serious_fault(browser, axe, cl
 def test_sandbox_pages_have_no_serious_fault(browser, axe, clinic, product):
     """The stand-ins speak English only."""
     place = product.place
-    pages = {"sandbox-calendar": "/?account=caldav:john", "sandbox-mails": "/#mails", "sandbox-activity": "/#activity"}
+    pages = {
+        "sandbox-calendar": "/?account=caldav:john",
+        "sandbox-mails": "/?view=1#mails",
+        "sandbox-activity": "/?view=2#activity",
+    }
     assert look_at(browser, axe, "en", place.sandbox_url, pages) == {}
     window = Watched(browser, bypass_csp=True)
     try:
