@@ -4,7 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
-SEEDS ?= 200
+# What touches rows runs on both databases.
+ON_POSTGRES = tests/accounts tests/api tests/bookings tests/calendars tests/companies tests/e2e/test_races.py \
+	tests/e2e/test_story.py tests/feeds tests/jobs tests/messages tests/simulation tests/web
 
 .PHONY: help run setup setup-dev test test-fast test-all system-packages check lint types imports rules format e2e bench messages clean
 
@@ -34,7 +36,7 @@ test-fast: setup-dev ## pure rooms only, no database
 
 test-all: system-packages setup-dev check ## everything that CI runs, on both databases, nothing skipped
 	KALENDS_TEST_SKIP=refuse $(BIN)/pytest -n 2 --dist loadgroup
-	$(BIN)/python tools/with_postgres.py $(BIN)/pytest -n 2 --dist loadgroup -m "not no_postgres" tests/companies tests/bookings tests/calendars tests/messages tests/api tests/feeds tests/web
+	KALENDS_TEST_SKIP=refuse $(BIN)/python tools/with_postgres.py $(BIN)/pytest -n 2 --dist loadgroup $(ON_POSTGRES)
 
 system-packages: ## servers and browsers from Debian's packages
 	@sh tools/system_packages.sh
