@@ -20,6 +20,7 @@ from kalends.companies.models import (
 from kalends.companies.services.shared import raise_schedule_revision, record_audit, save_row
 from kalends.companies.values import Hours, MinuteRange
 from kalends.core.errors import InvalidInput
+from kalends.core.span import within_reach
 from kalends.core.zones import zone
 
 
@@ -43,6 +44,7 @@ def set_hours(*, staff: Staff, hours: Hours, actor: str, now: datetime) -> None:
     if any(not 0 <= item.weekday <= 6 for item in hours.weekly):
         raise InvalidInput(_("There is no such weekday."), field="weekly")
     for override in hours.overrides:
+        within_reach(override.date, "overrides")
         _check_ranges(override.ranges, "overrides")
     if len({override.date for override in hours.overrides}) != len(hours.overrides):
         raise InvalidInput(_("One date is overridden twice."), field="overrides")

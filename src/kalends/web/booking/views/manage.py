@@ -160,7 +160,7 @@ def _move(request: HttpRequest, attendee: Attendee, token: str) -> HttpResponse:
             company=attendee.appointment.company,
             start=start,
             by=_actor(attendee),
-            expected_version=int(version) if version.isdecimal() else None,
+            expected_version=int(version) if version.isdecimal() and len(version) < 10 else None,
             now=utc_now(),
         )
     except SlotTaken as taken:

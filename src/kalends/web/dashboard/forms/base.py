@@ -6,11 +6,13 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.forms.renderers import DjangoTemplates
 from django.http import HttpRequest, QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from kalends.core.errors import KalendsError
+from kalends.core.span import YEARS
 from kalends.core.zones import is_zone, zone, zone_names
 
 
@@ -96,7 +98,11 @@ class DateTimeLocalInput(forms.DateTimeInput):
 
 
 def date_field(**kwargs: Any) -> forms.DateField:
-    return forms.DateField(widget=DateInput(), input_formats=["%Y-%m-%d"], **kwargs)
+    """A day of 1970 to 2199: beyond, the arithmetic of zones runs over the ends of the calendar."""
+    first, last = date(YEARS[0], 1, 2), date(YEARS[-1], 12, 30)
+    message = _("Choose a date of the years 1970 to 2199.")
+    limits = [MinValueValidator(first, message), MaxValueValidator(last, message)]
+    return forms.DateField(widget=DateInput(), input_formats=["%Y-%m-%d"], validators=limits, **kwargs)
 
 
 def time_field(**kwargs: Any) -> forms.TimeField:
