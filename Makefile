@@ -8,6 +8,9 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 ON_POSTGRES = tests/accounts tests/api tests/bookings tests/calendars tests/companies tests/e2e/test_races.py \
 	tests/e2e/test_story.py tests/feeds tests/jobs tests/messages tests/simulation tests/web
 
+# A change of any of these sets up again.
+SETUP_FROM = pyproject.toml package-lock.json tools/build_frontend.py src/kalends/locale/fr/LC_MESSAGES/django.po
+
 .PHONY: help run setup setup-dev test test-fast test-all system-packages check lint types imports rules format e2e bench messages clean
 
 help: ## list the targets
@@ -20,11 +23,11 @@ setup: .setup-stamp ## install what is locked and build the front end
 
 setup-dev: .setup-stamp-dev ## the same with what tests and checks need
 
-.setup-stamp: requirements.txt pyproject.toml package-lock.json tools/build_frontend.py
+.setup-stamp: requirements.txt $(SETUP_FROM)
 	@$(PYTHON) tools/setup_environment.py requirements.txt
 	@touch $@
 
-.setup-stamp-dev: requirements-dev.txt pyproject.toml package-lock.json tools/build_frontend.py
+.setup-stamp-dev: requirements-dev.txt $(SETUP_FROM)
 	@$(PYTHON) tools/setup_environment.py requirements-dev.txt --dev
 	@touch $@ .setup-stamp
 
@@ -63,7 +66,7 @@ e2e: setup-dev ## the story in a browser and against real servers; pictures of a
 bench: setup-dev ## speed, beside peers in the same run
 	$(BIN)/python -m tests.bench
 
-messages: setup-dev ## collect and compile the texts of both languages
+messages: setup-dev ## collect and compile the texts to translate
 	$(BIN)/python tools/messages.py
 
 clean: ## forget what was installed and built (data under var/ stays)
