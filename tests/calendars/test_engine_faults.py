@@ -7,7 +7,9 @@ from datetime import timedelta
 import pytest
 from django.db import transaction
 
+from kalends.calendars import services
 from kalends.calendars.models import CalendarConnection, Journal, Link, LinkStatus, RemoteEvent
+from kalends.companies.models import Company
 from kalends.core.span import Span
 from kalends.sync.connection import State
 from kalends.sync.memory_server import Fault
@@ -584,3 +586,50 @@ def test_F76_no_people_reach_the_calendar(world: World):
     appointment = world.book_synced(at(3, 10))
     event = world.event(appointment)
     assert not any("attendee" in name for name in event.__dataclass_fields__)
+
+
+def test_disconnect_remove_from_a_server_that_never_takes_our_tag_pauses_between_tries(world: World):
+    """F30, G12: one try an event and run; the worker and the server are not kept busy for nothing."""
+    appointments = [world.book(at(3, 9 + number)) for number in range(3)]
+    world.settle(2)
+    world.server.fail("remove", *[Fault.CONFLICT] * 6)
+    services.disconnect(connection=world.connection(), events="remove", now=world.now)
+    world.forget_requests()
+    world.run()
+    assert world.count("remove") == 3
+    assert world.connection().purge
+    assert CalendarConnection.objects.get().due_at > world.now
+    world.settle(3)
+    assert [world.events(appointment) for appointment in appointments] == [[], [], []]
+    assert not world.connection().purge
+
+
+@pytest.mark.parametrize("operation", ["find", "remove"])
+def test_event_that_cannot_be_removed_keeps_no_other_waiting(world: World, operation: str):
+    """A late arrival of ours that the server will not give up: what is booked next is written all the same."""
+    appointment = world.book_synced(at(3, 10))
+    event = world.event(appointment)
+    world.cancel(appointment)
+    world.run()
+    world.server.store(world.main, event)
+    world.server.fail(operation, *[Fault.PERMANENT] * 50)
+    other = world.book(at(4, 10))
+    world.settle(2)
+    assert len(world.events(other)) == 1
+    assert [left.id for left in world.events(appointment)] == [event.id]
+
+
+def test_deletion_is_not_believed_while_another_calendar_cannot_be_searched(world: World):
+    """G7: the event may have been moved there. Unknown is no evidence; later it is looked for again."""
+    Company.objects.update(on_outside_delete="cancel")
+    appointment = world.book_synced(at(3, 10))
+    world.server.delete(world.main, world.event(appointment).id)
+    world.server.fail("find", *[Fault.FORBIDDEN] * 100)
+    world.settle(6)
+    appointment.refresh_from_db()
+    assert appointment.status == "confirmed"
+    world.server.clear_faults()
+    world.pass_time(timedelta(hours=8))
+    world.settle(3)
+    appointment.refresh_from_db()
+    assert appointment.status == "cancelled"

@@ -18,8 +18,10 @@ from kalends.sync.port import (
     AuthTransient,
     BusyState,
     Capabilities,
+    Conflict,
     Content,
     Forbidden,
+    Permanent,
     ProviderError,
     RemoteEvent,
     Temporary,
@@ -37,6 +39,8 @@ class Fault(StrEnum):
     TEMPORARY = "temporary"
     THROTTLED = "throttled"
     FORBIDDEN = "forbidden"
+    CONFLICT = "conflict"
+    PERMANENT = "permanent"
     AUTH = "auth"
     EMPTY = "empty"  # 200 with nothing in it
 
@@ -220,6 +224,10 @@ class MemoryServer:
                 return Throttled("429", self.clock() + timedelta(seconds=60))
             case Fault.FORBIDDEN:
                 return Forbidden("403")
+            case Fault.CONFLICT:
+                return Conflict("412")
+            case Fault.PERMANENT:
+                return Permanent("400")
             case Fault.AUTH:
                 return AuthTransient("401")
             case _:

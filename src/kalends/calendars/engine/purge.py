@@ -21,27 +21,38 @@ from kalends.sync.port import (
     RemoteEvent,
 )
 
+_BATCH = 50
+
 
 def purge(run: Run) -> ProviderError | None:
-    """Removes what can be removed; what the calendar refuses is left there and named orphaned."""
-    while links := list(open_links(run.connection).select_related("calendar").order_by("pk")[:50]):
-        for link in links:
-            _purge_link(run, link)
+    """Removes what can be removed; what the calendar refuses is left there and named orphaned.
+
+    Each event is tried once a run. Returns what stood in the way of any: the next run, after a pause, tries again.
+    """
+    links = open_links(run.connection).select_related("calendar").order_by("pk")
+    conflict: ProviderError | None = None
+    batch = list(links[:_BATCH])
+    while batch:
+        for link in batch:
+            conflict = _purge_link(run, link) or conflict
+        batch = list(links.filter(pk__gt=batch[-1].pk)[:_BATCH])
+    if conflict is not None:
+        return conflict
     with transaction.atomic():
         lease.check_fence(run)
         finish_disconnect(run.connection, now=run.now)
     return None
 
 
-def _purge_link(run: Run, link: Link) -> None:
+def _purge_link(run: Run, link: Link) -> ProviderError | None:
     removed = True
     try:
         event = _event_of(run, link)
         if event is not None and not event.cancelled and not event.foreign_organizer:
             run.provider.remove(link.calendar.remote_id, Guard(event.id, event.tag, event.raw))
             run.report.writes += 1
-    except Conflict:
-        return  # changed this moment: the loop reads it again
+    except Conflict as conflict:
+        return conflict  # changed this moment, or a server that never takes our tag
     except (Forbidden, NotFound, Permanent, Malformed):
         removed = False
     run.at("purged, not stored")
@@ -53,6 +64,7 @@ def _purge_link(run: Run, link: Link) -> None:
         row.status = LinkStatus.CLOSED if removed else LinkStatus.ORPHANED
         row.due_at = None
         row.save()
+    return None
 
 
 def _event_of(run: Run, link: Link) -> RemoteEvent | None:

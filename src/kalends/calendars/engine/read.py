@@ -74,7 +74,10 @@ def _first_look(run: Run, link: Link, state: LinkState, known: dict[str, RemoteE
         return Seen(link, state, answer if isinstance(answer, Unknown) else _evidence(answer))
     if not link.attempts and state.sent is None:
         return Seen(link, state, Gone("never made"))
-    event = run.provider.find(link.calendar.remote_id, op_key_of(link))
+    try:
+        event = run.provider.find(link.calendar.remote_id, op_key_of(link))
+    except (Malformed, Permanent) as error:
+        return Seen(link, state, Unknown(error_name(error)))
     run.at("event looked up")
     if event is None:
         return Seen(link, state, Gone("not made"))
@@ -128,7 +131,11 @@ def _follow(run: Run, seen: Seen) -> Seen:
     for calendar in run.chosen_calendars():
         if calendar.pk == seen.link.calendar_id or not calendar.writable:
             continue
-        event = run.provider.find(calendar.remote_id, op_key_of(seen.link))
+        try:
+            event = run.provider.find(calendar.remote_id, op_key_of(seen.link))
+        except (Forbidden, NotFound, Malformed, Permanent) as error:
+            # It may be there: where we cannot look, nothing is gone.
+            return Seen(seen.link, seen.state, Unknown(error_name(error)))
         if event is not None and not event.cancelled:
             state = replace(seen.state, remote_id=event.id)
             return Seen(seen.link, state, Present(event), followed=calendar)

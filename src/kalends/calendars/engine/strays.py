@@ -17,7 +17,7 @@ from kalends.calendars.engine.pull import derive_spans
 from kalends.calendars.mirror import forget_event
 from kalends.calendars.models import Link, LinkStatus, RemoteCalendar, RemoteEvent
 from kalends.calendars.ours import Ours, parse_op_key
-from kalends.sync.port import Ambiguous, Conflict, Forbidden, Guard, NotFound
+from kalends.sync.port import Ambiguous, Conflict, Forbidden, Guard, Malformed, NotFound, Permanent
 from kalends.sync.port import RemoteEvent as Event
 
 _OVER = (LinkStatus.CLOSED, LinkStatus.ORPHANED)
@@ -57,10 +57,15 @@ def _settle(run: Run, stray: _Stray) -> None:
         return
     if link.status not in _OVER and link.generation == stray.generation and link.due_at is not None:
         return  # its own link is being looked at: perhaps this is where its event was moved to
-    event = run.provider.find(stray.calendar.remote_id, stray.row.op_key)
+    try:
+        event = run.provider.find(stray.calendar.remote_id, stray.row.op_key)
+    except (Malformed, Permanent):
+        return  # what cannot be read is left alone, and must not keep the links of the connection waiting
     run.at("stray looked up")
     if event is None or event.cancelled or event.id != stray.row.remote_id or _is_live(link, stray):
         _call_foreign(run, stray, "copy")
+    elif event.foreign_organizer:
+        _call_foreign(run, stray, "foreign_organizer")
     else:
         _remove(run, stray, event)
 
@@ -84,7 +89,7 @@ def _call_foreign(run: Run, stray: _Stray, rule: str) -> None:
 def _remove(run: Run, stray: _Stray, event: Event) -> None:
     try:
         run.provider.remove(stray.calendar.remote_id, Guard(event.id, event.tag, event.raw))
-    except (Conflict, Ambiguous, NotFound, Forbidden):
+    except (Conflict, Ambiguous, NotFound, Forbidden, Malformed, Permanent):
         return  # the marker stays in the mirror: the next run looks again
     run.report.writes += 1
     run.at("stray removed")
