@@ -88,6 +88,8 @@ def clinic(product: Running) -> Iterator[Clinic]:
     )
     company.api.ask("DELETE", f"/connections/{connection}?events=remove", want=204)
     until(lambda: not outside.ours(), "the calendar without our events")
+    for event in outside.events():
+        outside.delete(event)
 
 
 def public_pages(clinic: Clinic) -> dict[str, str]:

@@ -161,13 +161,15 @@ function card(event) {
   const ours = Boolean(event.by);
   const classes = ["event", ours ? "ours" : "", event.free ? "free" : "", event.editable ? "" : "fixed", changed(event) ? "changed" : ""];
   const node = element("button", { type: "button", className: classes.filter(Boolean).join(" ") }, element("b", { textContent: event.title }));
-  if (!event.all_day) node.append(element("small", { textContent: `${clock(event.start)}${between(event.start, event.end) < 45 ? "" : ` – ${clock(event.end)}`}${event.series ? " ↻" : ""}` }));
+  if (!event.all_day) node.append(" ", element("small", { textContent: `${clock(event.start)}${between(event.start, event.end) < 45 ? "" : ` – ${clock(event.end)}`}${event.series ? " ↻" : ""}` }));
   const long = !event.all_day && between(event.start, event.end) >= 90;
-  if (ours && long) node.append(element("span", { className: "from", textContent: state.client }));
+  if (ours && long) node.append(" ", element("span", { className: "from", textContent: state.client }));
   if (!ours && !event.all_day) node.style.setProperty("--edge", state.account.calendars.find((calendar) => calendar.id === event.calendar)?.color);
   node.dataset.key = key(event);
   node.title = `${event.title}${event.location ? `\n${event.location}` : ""}`;
-  node.setAttribute("aria-label", `${event.title}, ${event.all_day ? event.start : `${format(dayOf(event.start), { weekday: "long", day: "numeric", month: "long" })} ${clock(event.start)} to ${clock(event.end)}`}${ours ? `, from ${state.client}` : ""}${event.free ? ", free" : ""}`);
+  const day = event.all_day ? event.start : format(dayOf(event.start), { weekday: "long", day: "numeric", month: "long" });
+  // What is seen comes first and as it is written, so that a person may say it to the computer.
+  node.setAttribute("aria-label", `${node.textContent}, ${day}${ours ? `, from ${state.client}` : ""}${event.free ? ", free" : ""}`);
   node.addEventListener("click", () => { if (!node.dataset.dragged) openEditor(event, api); });
   node.addEventListener("keydown", (press) => moveByKey(press, event));
   return node;
