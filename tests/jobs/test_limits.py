@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from kalends.jobs import sweeps
+from kalends.jobs import limits
 from kalends.jobs.limits import count_act
 from kalends.jobs.models import ActCount
 from tests.bookings.conftest import race, real_database  # noqa: F401 - fixtures
@@ -31,5 +31,5 @@ def test_acts_at_once_are_all_counted(race):  # noqa: F811
 @pytest.mark.django_db
 def test_old_counts_are_forgotten():
     count_act("a", window=WINDOW, now=NOW)
-    sweeps.run_all()
+    limits._forget_old()
     assert list(ActCount.objects.all()) == []
