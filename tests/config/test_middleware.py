@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 from django.http import HttpRequest, HttpResponse
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
 
 from kalends.config.middleware import TrustedProxyMiddleware
 
@@ -44,3 +44,16 @@ def test_trusted_proxy_names_the_client_and_the_scheme(seen):
 
 def test_probe_may_ask_by_address(seen):
     assert seen(path="/healthz", HTTP_HOST="10.1.2.3:8000").get_host() == "127.0.0.1:8000"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "path", ["/a/t0ken", "/connect/t0ken", "/q/t0ken", "/feeds/t0ken.ics", "/lakeside/book/done/t0ken"]
+)
+def test_address_with_a_secret_in_it_is_not_indexed(path: str):
+    assert Client().get(path)["X-Robots-Tag"] == "noindex"
+
+
+@pytest.mark.django_db
+def test_booking_page_may_be_indexed():
+    assert "X-Robots-Tag" not in Client().get("/")

@@ -28,6 +28,9 @@ def test_readyz_tells_what_does_not_answer(client, monkeypatch):
 def test_metrics_answer_loopback_only_unless_there_is_a_token(client, settings):
     assert client.get("/metrics").status_code == 200
     assert client.get("/metrics", REMOTE_ADDR="203.0.113.9").status_code == 404
+    assert client.get("/metrics", REMOTE_ADDR="").status_code == 404
+    through_a_proxy = client.get("/metrics", headers={"X-Forwarded-For": "203.0.113.9"})
+    assert through_a_proxy.status_code == 404, "although the proxy itself comes from loopback"
     settings.KALENDS = dataclasses.replace(settings.KALENDS, metrics_token="t0ken")
     assert client.get("/metrics").status_code == 404
     assert client.get("/metrics", headers={"Authorization": "Bearer wrong"}).status_code == 404

@@ -1,4 +1,4 @@
-"""Forwarded headers count only from proxies that the operator named."""
+"""Forwarded headers count only from proxies that the operator named; no address with a secret in it is indexed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+
+from kalends.config.logs import hide
 
 PROBED = ("/healthz", "/readyz", "/metrics")
 
@@ -29,6 +31,8 @@ class TrustedProxyMiddleware:
             request.META["HTTP_HOST"] = self.own_host
         forwarded = request.META.pop("HTTP_X_FORWARDED_FOR", "")
         proto = request.META.pop("HTTP_X_FORWARDED_PROTO", "")
+        # A proxy that nobody named stands before us: whoever comes, comes from the proxy's address.
+        request.META["KALENDS_FORWARDED"] = forwarded
         if self._is_trusted(request.META.get("REMOTE_ADDR", "")):
             if client := self._client(forwarded):
                 request.META["REMOTE_ADDR"] = client
@@ -50,3 +54,16 @@ class TrustedProxyMiddleware:
             if not self._is_trusted(part):
                 return part
         return ""
+
+
+class SecretAddressMiddleware:
+    """Tells search engines to leave alone what is opened by a secret in its address, should such an address get out."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if hide(request.path) != request.path:
+            response.headers.setdefault("X-Robots-Tag", "noindex")
+        return response

@@ -27,10 +27,17 @@ def metrics(request: HttpRequest) -> HttpResponse:
     """Prometheus; for loopback, or for whoever holds KALENDS_METRICS_TOKEN."""
     token = settings.KALENDS.metrics_token
     given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-    if token:
-        allowed = hmac.compare_digest(given.encode(), token.encode())
-    else:
-        allowed = ipaddress.ip_address(request.META["REMOTE_ADDR"]).is_loopback
+    allowed = hmac.compare_digest(given.encode(), token.encode()) if token else _is_loopback(request)
     if not allowed:
         raise Http404
     return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+
+
+def _is_loopback(request: HttpRequest) -> bool:
+    """A request that a proxy on this machine passes on has the proxy's address, and is not this machine's."""
+    if request.META.get("KALENDS_FORWARDED"):
+        return False
+    try:
+        return ipaddress.ip_address(request.META.get("REMOTE_ADDR", "")).is_loopback
+    except ValueError:
+        return False

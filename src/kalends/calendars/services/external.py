@@ -15,7 +15,7 @@ from kalends.calendars.external import FIELD
 from kalends.calendars.models import ExternalCalendar
 from kalends.companies.models import Company, Staff
 from kalends.companies.services import record_audit
-from kalends.core.errors import InvalidInput, NotFound
+from kalends.core.errors import Conflict, InvalidInput, NotFound
 from kalends.core.ids import new_id, token_digest
 from kalends.ics.verdict import Verdict, looks_like_calendar
 from kalends.jobs.secrets import seal
@@ -62,13 +62,16 @@ def replace_external_calendars(
     address = _checked(url) if url.strip() else ""
     if address:
         _fetch(address)
-    with transaction.atomic():
-        old = ExternalCalendar.objects.filter(company=company, staff=staff)
-        digest = token_digest(address)
-        old.exclude(url_digest=digest).delete()
-        kept = old.filter(url_digest=digest).first()
-        _audit(company, by, "external_calendars_replaced", urlsplit(address).hostname or "", now)
-        return kept or (_store(company, staff, address, now) if address else None)
+    try:
+        with transaction.atomic():
+            old = ExternalCalendar.objects.filter(company=company, staff=staff)
+            digest = token_digest(address)
+            old.exclude(url_digest=digest).delete()
+            kept = old.filter(url_digest=digest).first()
+            _audit(company, by, "external_calendars_replaced", urlsplit(address).hostname or "", now)
+            return kept or (_store(company, staff, address, now) if address else None)
+    except IntegrityError as error:
+        raise Conflict("Somebody has just set the same address.") from error
 
 
 def delete_external_calendar(
