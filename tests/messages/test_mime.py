@@ -68,7 +68,7 @@ def test_invitation_is_a_part_of_the_alternatives_and_a_file(method):
 
 
 def test_subject_that_just_fits_a_line_has_no_blank_before_it():
-    subject = "New: Consultation with Ada Lovelace, March 3, 2026, 10 a.m. (Europe/Paris)"
+    subject = "New: Consultation with Ada Lovelace, 3 March 2026, 10:00 (Europe/Paris)"
     raw = build_mail(
         Rendered(subject, "x", "x"), Envelope("a@example.org", "A", "b@example.org"), message_id="<1@x>", at=NOW
     )

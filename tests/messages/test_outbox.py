@@ -97,7 +97,7 @@ def test_mail_leaves_once_and_leaves_nothing_secret_behind(company):
     (mail,) = map(email.message_from_bytes, post.mails)
     assert mail["Message-ID"] == message.message_id == f"<{message.pk}@localhost>"
     assert mail["To"] == "ada@example.org"
-    assert message.subject == "Confirmed: Cut & colour, March 3, 2026, 10 a.m. (Europe/Paris)"
+    assert message.subject == "Confirmed: Cut & colour, 3 March 2026, 10:00 (Europe/Paris)"
 
 
 def test_passing_failure_backs_off_and_repeats_the_same_bytes(company):

@@ -54,7 +54,7 @@ def test_languages_differ_in_every_kind():
 
 def test_confirmation_reads_as_a_person_would_write_it():
     rendered = render("appointment_confirmed", locale="en", company_name="Lakeside", context=CONTEXT)
-    assert rendered.subject == "Confirmed: Cut & colour, March 3, 2026, 10 a.m. (Europe/Paris)"
+    assert rendered.subject == "Confirmed: Cut & colour, 3 March 2026, 10:00 (Europe/Paris)"
     assert rendered.text == (
         "Your appointment is confirmed\n"
         "\n"
@@ -63,7 +63,7 @@ def test_confirmation_reads_as_a_person_would_write_it():
         "your appointment with Lakeside is booked. The invitation in this mail puts it into your calendar.\n"
         "\n"
         "What: Cut & colour\n"
-        "When: Tuesday, March 3, 2026, 10 a.m. – 10:30 a.m. (Europe/Paris, UTC+1)\n"
+        "When: Tuesday 3 March 2026, 10:00 – 10:30 (Europe/Paris, UTC+1)\n"
         "With: Emma Morris\n"
         "Where: 1 Quai du Lac\n"
         "\n"

@@ -160,6 +160,7 @@ MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 # -- language and time --------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("fr", _("French"))]
+FORMAT_MODULE_PATH = "kalends.config.formats"
 LOCALE_PATHS = [PACKAGE / "locale"]
 USE_I18N = True
 USE_TZ = True

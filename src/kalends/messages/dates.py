@@ -11,7 +11,7 @@ from kalends.core.span import Span
 
 
 def format_when(span: Span, tz: str, locale: str) -> str:
-    """As in "Thursday, June 4, 2026, 9 a.m. – 9:30 a.m. (Europe/Paris, UTC+2)"; both dates if midnight lies between.
+    """As in "Thursday 4 June 2026, 09:00 – 09:30 (Europe/Paris, UTC+2)"; both dates if midnight lies between.
 
     `tz` is an IANA zone, `locale` a language tag ("fr", "en-GB"); a language that Django does not know reads as English.
     """
@@ -46,11 +46,7 @@ def known_language(locale: str) -> str:
 
 
 def _date(local: datetime) -> str:
-    weekday = formats.date_format(local, "l")
-    date = formats.date_format(local, "DATE_FORMAT")
-    # French writes "jeudi 4 juin 2026"; English sets the weekday apart.
-    separator = " " if translation.get_language() == "fr" else ", "
-    return f"{weekday}{separator}{date}"
+    return f"{formats.date_format(local, 'l')} {formats.date_format(local, 'DATE_FORMAT')}"
 
 
 def _time(local: datetime) -> str:

@@ -29,7 +29,7 @@ def test_manage_page_shows_the_appointment(client):
     salon = make_salon()
     page = get(client, path_of(salon.book(at(3, 10))))
     assert "Tuesday 3 March 2026" in page.words
-    assert "10 a.m. – 10:30 a.m." in page.words
+    assert "10:00 – 10:30" in page.words
     assert "Europe/Paris, UTC+1" in page.words
     assert "Emma Morris" in page.words
     assert "Confirmed" in page.words
@@ -39,7 +39,7 @@ def test_manage_page_names_the_customers_zone(client):
     salon = make_salon()
     booked = salon.book(at(3, 10), CustomerInput("Bo", "bo@example.org", timezone="Asia/Tokyo"), timezone="Asia/Tokyo")
     page = get(client, path_of(booked))
-    assert "6 p.m. – 6:30 p.m. Asia/Tokyo, UTC+9" in page.words
+    assert "18:00 – 18:30 Asia/Tokyo, UTC+9" in page.words
 
 
 @pytest.mark.parametrize("token", ["x", "a" * 43, "a" * 5000, "%00", "..%2f..", "<b>"])
@@ -91,8 +91,8 @@ def test_move_goes_by_links_and_one_form(client):
     booked = make_salon().book(at(3, 10))
     times = get(client, f"{path_of(booked)}/reschedule?date=2026-03-03")
     # Its own time does not stand in its way.
-    assert "10 a.m." in [label for label, _href in times.slots]
-    sure = get(client, dict(times.slots)["2 p.m."])
+    assert "10:00" in [label for label, _href in times.slots]
+    sure = get(client, dict(times.slots)["14:00"])
     assert "Move to this time?" in sure.words
     form = sure.form("version")
     answer = client.post(form.action, form.fields)
@@ -208,6 +208,6 @@ def test_appointment_whose_service_went_away_is_shown_and_not_moved(client, what
         client.get(path_of(booked)),
     ):
         assert answer.status_code == 200
-        assert "10 a.m. – 10:30 a.m." in answer.content.decode()
+        assert "10:00 – 10:30" in answer.content.decode()
     assert client.post(f"{path_of(booked)}/cancel", {"reason": ""}).status_code == 302
     assert Appointment.objects.get().status == "cancelled"

@@ -22,7 +22,7 @@ from kalends.web.booking.download import place
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """A time in words: `day` "Thursday 4 June 2026", `hours` "9 a.m. – 9:30 a.m.", `zone` "Europe/Paris, UTC+2"."""
+    """A time in words: `day` "Thursday 4 June 2026", `hours` "09:00 – 09:30", `zone` "Europe/Paris, UTC+2"."""
 
     day: str
     hours: str
