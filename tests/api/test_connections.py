@@ -185,3 +185,12 @@ def test_one_company_mails_a_bounded_number_of_invitations_an_hour(owner):
 def make_invitations(staff, number: int) -> None:
     common = {"company": staff.company, "staff": staff, "email": "a@example.org", "created_at": NOW, "expires_at": NOW}
     Invitation.objects.bulk_create(Invitation(**common, token_digest=str(row)) for row in range(number))
+
+
+def test_revoking_everything_ends_open_invitations_too(world, inside):  # noqa: F811
+    inside.post(f"/staff/{world.staff.pk}/send-calendar-sync-invitation")
+    path = f"/staff/{world.staff.pk}/revoke-calendar-sync"
+    inside.post(path, {"providers": ["google"]})
+    assert Invitation.objects.get().revoked_at is None
+    inside.post(path)
+    assert Invitation.objects.get().revoked_at == START

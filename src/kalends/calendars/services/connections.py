@@ -17,6 +17,7 @@ from kalends.calendars.life import change_life
 from kalends.calendars.links import look_at
 from kalends.calendars.models import (
     CalendarConnection,
+    Invitation,
     LastErrorCode,
     Link,
     LinkStatus,
@@ -198,13 +199,18 @@ def is_shared(connection: CalendarConnection) -> bool:
 
 
 def revoke_calendar_sync(*, staff: Staff, providers: Collection[str] | None = None, by: str = "", now: datetime) -> int:
-    """Disconnects a staff member's accounts (of these providers, or all) and keeps the events; returns how many."""
+    """Disconnects a staff member's accounts (of these providers, or all) and keeps the events; returns how many.
+
+    Without a choice of providers open invitations end too: nobody is to connect by one that was forgotten.
+    """
     unknown = set(providers or []) - set(Provider.values)
     if unknown:
         raise InvalidInput(f"There is no provider named {min(unknown)}.", field="providers")
     rows = CalendarConnection.objects.filter(staff=staff).exclude(state=State.DISCONNECTED)
     if providers:
         rows = rows.filter(provider__in=providers)
+    else:
+        Invitation.objects.filter(staff=staff, used_at=None, revoked_at=None).update(revoked_at=now)
     found = list(rows)
     for row in found:
         disconnect(connection=row, events="keep", by=by, now=now)
