@@ -77,7 +77,7 @@ def test_every_failure_case_has_its_row():
 
 
 def test_rows_say_how_they_stand():
-    assert {status for status, _tests in failure_cases().values()} == STATUSES
+    assert {status for status, _tests in failure_cases().values()} <= STATUSES
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
