@@ -25,6 +25,9 @@ from django.conf import settings  # noqa: E402
 
 # A slow hash protects people, not tests.
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+if settings.DATABASES["default"]["ENGINE"].endswith("sqlite"):
+    # pytest-django knows SQLite's in-memory databases by Django's own engine name only.
+    settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = ":memory:"
 django.setup()
 
 from hypothesis import settings as hypothesis_settings  # noqa: E402
