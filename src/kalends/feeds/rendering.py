@@ -23,6 +23,7 @@ from kalends.core.errors import InvalidInput
 from kalends.core.span import Span
 from kalends.core.zones import zone
 from kalends.ics.feed import FeedEvent, assemble, render_event
+from kalends.jobs.prepared import Prepared
 
 VERSION = 1
 DEFAULT_BEFORE, DEFAULT_AFTER, MOST_DAYS = 30, 365, 1830
@@ -58,14 +59,29 @@ def _days(text: str, default: int, field: str) -> int:
     return int(text)
 
 
+_COMPANY = Prepared(
+    lambda company: Staff.objects.filter(company_id=company).order_by("pk").values_list("pk", "schedule_revision"),
+    company=UUID,
+)
+_GROUP = Prepared(
+    lambda company, group: (
+        Staff.objects.filter(company_id=company, groups=group).order_by("pk").values_list("pk", "schedule_revision")
+    ),
+    company=UUID,
+    group=UUID,
+)
+
+
 def members_of(feed: Feed) -> list[tuple[UUID, int]]:
-    """Ids and schedule revisions of the staff whose appointments the feed shows, in id order."""
-    rows = Staff.objects.filter(company_id=feed.company_id)
-    if feed.kind == FeedKind.STAFF:
-        rows = rows.filter(feed=feed)
-    elif feed.kind == FeedKind.GROUP:
-        rows = rows.filter(groups=feed.group_id)
-    return list(rows.order_by("pk").values_list("pk", "schedule_revision"))
+    """Ids and schedule revisions of the staff whose appointments the feed shows, in id order.
+
+    `feed` as it was read a moment ago: a staff member's revision is the one that came with it.
+    """
+    if feed.staff is not None:
+        return [(feed.staff.pk, feed.staff.schedule_revision)]
+    if feed.group_id is not None:
+        return _GROUP.rows(company=feed.company_id, group=feed.group_id)
+    return _COMPANY.rows(company=feed.company_id)
 
 
 def etag_of(feed: Feed, members: Sequence[tuple[UUID, int]], period: Period, today: date) -> str:
