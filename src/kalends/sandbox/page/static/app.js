@@ -29,6 +29,7 @@ async function tick() {
 }
 
 for (const button of document.querySelectorAll("[data-view]")) button.addEventListener("click", () => show(button.dataset.view));
+addEventListener("hashchange", () => { if (views[location.hash.slice(1)]) show(location.hash.slice(1)); });
 await startCalendar();
 startActivity();
 show(current);
