@@ -116,10 +116,18 @@ def members_for(
     return members
 
 
-def staff_days(members: Sequence[Member], *, span: Span, now: datetime) -> list[StaffDays]:
-    """The members with all that takes their time and overlaps `span`, in the order given."""
-    around = _whole_weeks(span)
-    entries = _load(members, around) if connection.in_atomic_block else _kept.entries(members, around)
+def staff_days(members: Sequence[Member], *, span: Span, now: datetime, once: bool = False) -> list[StaffDays]:
+    """The members with all that takes their time and overlaps `span`, in the order given.
+
+    `once`: nobody will ask again at this revision (a booking raises it), so what is not kept yet is not worth keeping.
+    """
+    if connection.in_atomic_block:
+        entries = _load(members, span)
+    else:
+        around = _whole_weeks(span)
+        entries = _kept.find(members, around)
+        if missing := [member for member in members if member.id not in entries]:
+            entries |= _load(missing, span) if once else _kept.load(missing, around)
     return [entries[member.id].days(now) for member in members]
 
 
@@ -137,7 +145,7 @@ class _Kept:
         self._most = most
         self._lock = Lock()
 
-    def entries(self, members: Sequence[Member], span: Span) -> dict[UUID, Entry]:
+    def find(self, members: Sequence[Member], span: Span) -> dict[UUID, Entry]:
         found = {}
         with self._lock:
             for member in members:
@@ -145,10 +153,9 @@ class _Kept:
                 if entry := self._entries.get(key):
                     self._entries.move_to_end(key)
                     found[member.id] = entry
-        missing = [member for member in members if member.id not in found]
-        return found | self._keep(missing, span) if missing else found
+        return found
 
-    def _keep(self, members: Sequence[Member], span: Span) -> dict[UUID, Entry]:
+    def load(self, members: Sequence[Member], span: Span) -> dict[UUID, Entry]:
         loaded = _load(members, span)
         with self._lock:
             for member in members:

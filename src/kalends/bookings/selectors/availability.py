@@ -149,15 +149,17 @@ def slot_query(
     ignore: Collection[str] = (),
     rules: ServiceRules | None = None,
     together: bool = False,
+    once: bool = False,
 ) -> SlotQuery:
     """The engine's question for a window, with all rows that can bear on the answer.
 
-    `together`: all members are needed at once, not any of them. `rules`: other than the service's own.
+    `together`: all members are needed at once, not any of them. `rules`: other than the service's own. `once`: as for
+    `staff_days`.
     """
     asked = rules or rules_of(service)
     days: list[StaffDays] = []
     if members:
-        days = staff_days(members, span=data_span(asked, window, now, company.timezone), now=now)
+        days = staff_days(members, span=data_span(asked, window, now, company.timezone), now=now, once=once)
     needs = all_of(days) if together else any_of(days)
     return SlotQuery(asked, needs, now, company.timezone, ignore=frozenset(ignore))
 
