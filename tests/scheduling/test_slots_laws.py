@@ -23,6 +23,7 @@ from kalends.scheduling import (
     dates_span,
     explain_slot,
     find_slots,
+    near_span,
     nearest_free,
 )
 from kalends.scheduling.zones import epoch, moment
@@ -106,6 +107,25 @@ def test_rows_outside_the_data_span_change_nothing(asked, horizon):
         for member in query.needs[0]
     )
     assert list(find_slots(replace(query, needs=fewer), window)) == list(find_slots(query, window))
+
+
+@laws
+@given(queries(), st.integers(0, 7 * 24 * 12))
+def test_rows_without_buffers_outside_the_near_span_change_no_check(asked, place: int):
+    query, monday = asked
+    start = monday + timedelta(minutes=5 * place)
+    near = near_span(query.rules, start)
+    if near is None:
+        return
+    low, high = epoch(near.start), epoch(near.end)
+
+    def kept(member: StaffDays) -> StaffDays:
+        rows = [row for row in member.rows() if row.before or row.after or (row.start < high and row.end > low)]
+        return StaffDays(member.id, member.schedule, rows)
+
+    fewer = replace(query, needs=tuple(tuple(map(kept, role)) for role in query.needs))
+    for any_minute in (False, True):
+        assert check_slot(fewer, start, any_minute=any_minute) == check_slot(query, start, any_minute=any_minute)
 
 
 @laws

@@ -16,7 +16,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from kalends.bookings.models import Claim
@@ -116,18 +116,19 @@ def members_for(
     return members
 
 
-def staff_days(members: Sequence[Member], *, span: Span, now: datetime, once: bool = False) -> list[StaffDays]:
+def staff_days(members: Sequence[Member], *, span: Span, now: datetime, near: Span | None = None) -> list[StaffDays]:
     """The members with all that takes their time and overlaps `span`, in the order given.
 
-    `once`: nobody will ask again at this revision (a booking raises it), so what is not kept yet is not worth keeping.
+    `near`: what is without buffers is needed only where it overlaps this part of the span. That is asked for a booking,
+    which raises the revision, so that what is not kept yet is not worth keeping.
     """
     if connection.in_atomic_block:
-        entries = _load(members, span)
+        entries = _load(members, span, near or span)
     else:
         around = _whole_weeks(span)
         entries = _kept.find(members, around)
         if missing := [member for member in members if member.id not in entries]:
-            entries |= _load(missing, span) if once else _kept.load(missing, around)
+            entries |= _load(missing, span, near) if near else _kept.load(missing, around)
     return [entries[member.id].days(now) for member in members]
 
 
@@ -156,7 +157,7 @@ class _Kept:
         return found
 
     def load(self, members: Sequence[Member], span: Span) -> dict[UUID, Entry]:
-        loaded = _load(members, span)
+        loaded = _load(members, span, span)
         with self._lock:
             for member in members:
                 self._entries[member.id, member.revision, span] = loaded[member.id]
@@ -168,15 +169,15 @@ class _Kept:
 _kept = _Kept(_KEPT_MEMBERS)
 
 
-def _load(members: Sequence[Member], span: Span) -> dict[UUID, Entry]:
+def _load(members: Sequence[Member], span: Span, near: Span) -> dict[UUID, Entry]:
     ids = [member.id for member in members]
     schedules = _schedules(members)
     busy: defaultdict[UUID, list[Busy]] = defaultdict(list)
     holds: defaultdict[UUID, list[tuple[datetime, Busy]]] = defaultdict(list)
-    _add_claims(ids, span, busy, holds)
-    _add_time_off(ids, span, busy)
-    _add_closings(members, span, busy)
-    for staff_id, spans in busy_spans(staff_ids=ids, span=span).items():
+    _add_claims(ids, span, near, busy, holds)
+    _add_time_off(ids, near, busy)
+    _add_closings(members, near, busy)
+    for staff_id, spans in busy_spans(staff_ids=ids, span=near).items():
         busy[staff_id] += [Busy(start, end, EXTERNAL, id=str(ref or ""), label=name) for start, end, ref, name in spans]
     return {
         ident: Entry(StaffDays(str(ident), schedules[ident], tuple(busy[ident])), tuple(holds[ident])) for ident in ids
@@ -222,13 +223,14 @@ def _range(start_minute: int, end_minute: int) -> TimeRange:
 
 
 _CLAIMS = Prepared(
-    lambda staff, begin, end: Claim.objects.filter(
-        staff_id__in=staff, start__lt=end, end__gt=begin, blocks=True
+    lambda staff, begin, end, near_begin, near_end: Claim.objects.filter(
+        Q(start__lt=near_end, end__gt=near_begin) | Q(buffer_before__gt=0) | Q(buffer_after__gt=0),
+        staff_id__in=staff, start__lt=end, end__gt=begin, blocks=True,
     ).values_list(
         "staff_id", "start", "end", "buffer_before", "buffer_after", "appointment_id", "hold_id", "service_id",
         "seats", "expires_at",
     ),
-    staff=[UUID], begin=datetime, end=datetime,
+    staff=[UUID], begin=datetime, end=datetime, near_begin=datetime, near_end=datetime,
 )  # fmt: skip
 _TIME_OFF = Prepared(
     lambda staff, begin, end: (
@@ -255,10 +257,11 @@ _CLOSINGS = Prepared(
 def _add_claims(
     ids: list[UUID],
     span: Span,
+    near: Span,
     busy: defaultdict[UUID, list[Busy]],
     holds: defaultdict[UUID, list[tuple[datetime, Busy]]],
 ) -> None:
-    rows = _CLAIMS.rows(staff=ids, begin=span.start, end=span.end)
+    rows = _CLAIMS.rows(staff=ids, begin=span.start, end=span.end, near_begin=near.start, near_end=near.end)
     for staff_id, start, end, before, after, appointment, hold, service, seats, expires in rows:
         row = Busy(
             int(start.timestamp()), _up(end), APPOINTMENT if expires is None else HOLD, before, after,

@@ -9,6 +9,7 @@
     explain_slot(query, start)            each rule with its result and what blocks, for one staff member
     nearest_free(query, wanted, within)   the three nearest starts that are free instead
     data_span(rules, window, now, zone)   which busy rows an answer needs
+    near_span(rules, start)               which of them without buffers a check of one start needs
     dates_span(first, last, tz)           a visitor's dates as a window; Slots.by_date(tz) groups the answer again
     choose_staff(candidates, policy=...)  who takes an appointment that any of several could take
     validate_weekly(rows)                 weekly hours as sent by a form or the API, or an error that names the field
@@ -38,7 +39,16 @@ from kalends.scheduling.hours import (
     weekly_hours,
 )
 from kalends.scheduling.rules import Horizon, Limits, ServiceRules
-from kalends.scheduling.slots import SlotQuery, all_of, any_of, check_slot, data_span, find_slots, nearest_free
+from kalends.scheduling.slots import (
+    SlotQuery,
+    all_of,
+    any_of,
+    check_slot,
+    data_span,
+    find_slots,
+    near_span,
+    nearest_free,
+)
 from kalends.scheduling.zones import dates_span, period_bounds
 
 __all__ = [
@@ -70,6 +80,7 @@ __all__ = [
     "dates_span",
     "explain_slot",
     "find_slots",
+    "near_span",
     "nearest_free",
     "period_bounds",
     "rank_staff",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from heapq import nsmallest
 from itertools import chain, product
 from math import prod
@@ -112,6 +112,19 @@ def data_span(rules: ServiceRules, window: Span, now: datetime, zone: str) -> Sp
     for period, _, _ in rules.limits.by_period() if rules.limits else ():
         spans += [period_bounds(low, period, zone), period_bounds(high + rules.length, period, zone)]
     return Span(moment(min(first for first, _ in spans)), moment(max(last for _, last in spans)))
+
+
+def near_span(rules: ServiceRules, start: datetime) -> Span | None:
+    """Of rows without buffers, those outside this span cannot bear on `check_slot` at `start`: they need not be loaded.
+
+    None where the answer depends on more: on grids that begin anew after each appointment, on shared places, on limits
+    and on a horizon of bookable days.
+    """
+    far = rules.horizon is not None and rules.horizon.type == "bookable_days"
+    if rules.grid != "fixed" or rules.capacity > 1 or rules.limits is not None or far:
+        return None
+    margin = timedelta(minutes=rules.buffer_before + rules.buffer_after)
+    return Span(start - margin, start + timedelta(seconds=rules.length) + margin)
 
 
 def horizon_bounds(query: SlotQuery, until: int) -> tuple[int, int]:

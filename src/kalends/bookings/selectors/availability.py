@@ -18,7 +18,7 @@ from kalends.core.zones import zone
 from kalends.scheduling.busy import StaffDays
 from kalends.scheduling.explain import explain_slot
 from kalends.scheduling.rules import ServiceRules
-from kalends.scheduling.slots import SlotQuery, all_of, any_of, data_span, find_slots, nearest_free
+from kalends.scheduling.slots import SlotQuery, all_of, any_of, data_span, find_slots, near_span, nearest_free
 from kalends.scheduling.zones import dates_span
 
 MOST_DAYS = 400
@@ -149,17 +149,18 @@ def slot_query(
     ignore: Collection[str] = (),
     rules: ServiceRules | None = None,
     together: bool = False,
-    once: bool = False,
+    only: datetime | None = None,
 ) -> SlotQuery:
     """The engine's question for a window, with all rows that can bear on the answer.
 
-    `together`: all members are needed at once, not any of them. `rules`: other than the service's own. `once`: as for
-    `staff_days`.
+    `together`: all members are needed at once, not any of them. `rules`: other than the service's own. `only`: the
+    question is for `check_slot` at this start, and at no other.
     """
     asked = rules or rules_of(service)
     days: list[StaffDays] = []
     if members:
-        days = staff_days(members, span=data_span(asked, window, now, company.timezone), now=now, once=once)
+        span = data_span(asked, window, now, company.timezone)
+        days = staff_days(members, span=span, now=now, near=(near_span(asked, only) or span) if only else None)
     needs = all_of(days) if together else any_of(days)
     return SlotQuery(asked, needs, now, company.timezone, ignore=frozenset(ignore))
 

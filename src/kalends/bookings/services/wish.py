@@ -73,7 +73,7 @@ class Wish:
             ignore=[str(self.hold.pk)] if self.hold else (),
             rules=self.rules,
             together=bool(self.team),
-            once=True,
+            only=self.start,
         )
 
     def teams_free(self, members: Sequence[Member]) -> list[Team]:
