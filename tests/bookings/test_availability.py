@@ -1,17 +1,21 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
+from functools import partial
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from kalends.bookings.diary import _Kept, members_for
 from kalends.bookings.selectors import alternatives, explain, month_overview, slots
 from kalends.bookings.services import cancel_appointment, move_appointment
 from kalends.companies import services as companies
 from kalends.companies.models import Service
 from kalends.companies.values import DayOverride, Hours, MinuteRange, WeeklyRange
 from kalends.core.errors import InvalidInput, NotFound
+from kalends.core.span import Span
 from tests.bookings.support import MANAGER, at, make_salon, person
 from tests.factories import NOW, make_company, make_staff
 
@@ -79,6 +83,41 @@ def test_kept_entries_follow_every_change(transactional_db):
     assert at(3, 11) in starts(ask(salon))
     companies.add_time_off(staff=salon.staff[0], start=at(3, 9), end=at(3, 17), actor="test", now=NOW)
     assert starts(ask(salon)) == []
+
+
+def test_kept_entries_follow_what_others_change(transactional_db, race):
+    """Each answer is read while others book, and what was booked before it was asked for is never offered in it."""
+    salon = make_salon()
+    done: list = []
+
+    def book(number: int) -> None:
+        salon.book(at(3, 9 + number), person(number))
+        done.append(at(3, 9 + number))
+
+    def look() -> list:
+        overlooked = []
+        for _ in range(40):
+            before = set(done)
+            overlooked += before & set(starts(ask(salon)))
+        return overlooked
+
+    answers = race(look, look, *[partial(book, number) for number in range(8)])
+    assert answers == [[], [], *[None] * 8]
+    assert len(done) == 8
+    assert not set(done) & set(starts(ask(salon)))
+
+
+def test_kept_entries_are_found_at_their_revision_only_and_the_oldest_go(transactional_db):
+    salon = make_salon()
+    salon.service.staff.add(*[make_staff(salon.company, f"Member {number}") for number in range(3)])
+    first, *others = members_for(service=salon.service)
+    kept, span = _Kept(3), Span(at(2, 0), at(9, 0))
+    kept.load([first], span)
+    assert list(kept.find([first], span)) == [first.id]
+    assert kept.find([replace(first, revision=first.revision + 1)], span) == {}
+    assert kept.find([first], Span(at(2, 0), at(16, 0))) == {}
+    kept.load(others, span)
+    assert set(kept.find([first, *others], span)) == {other.id for other in others}
 
 
 def test_appointment_being_moved_is_not_in_its_own_way():

@@ -21,14 +21,12 @@ Row = TypeVar("Row", bound=Model)
 
 # What every request of the API and of a feed asks.
 _STAFF_MEMBER = Prepared(
-    lambda company, ident: Staff.objects.filter(company=company, pk=ident).select_related("company").order_by(),
+    lambda company, ident: Staff.objects.filter(company=company, pk=ident).order_by(),
     company=UUID,
     ident=UUID,
 )
 _SERVICE = Prepared(
-    lambda company, ident: (
-        Service.objects.filter(company=company, pk=ident).select_related("company", "location").order_by()
-    ),
+    lambda company, ident: Service.objects.filter(company=company, pk=ident).select_related("location").order_by(),
     company=UUID,
     ident=UUID,
 )
@@ -92,9 +90,10 @@ def _one(rows: QuerySet[Row], pk: UUID | str, what: str) -> Row:
 def _found(prepared: Prepared, company: Company, pk: UUID | str, what: str) -> Any:
     ident = _uuid(pk)
     row = prepared.first(company=company.pk, ident=ident) if ident else None
-    if row is None:
-        raise NotFound(f"There is no such {what}.")
-    return row
+    if row is not None:
+        row.company = company
+        return row
+    raise NotFound(f"There is no such {what}.")
 
 
 def _uuid(text: UUID | str) -> UUID | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 from django.db.backends.sqlite3 import base
@@ -77,8 +78,18 @@ class Cursor(base.SQLiteCursorWrapper):
                 return super().executemany(query, param_list)
         return super().executemany(query, param_list)
 
+    def convert_query(self, query: str, *, param_names: Any = None) -> Any:
+        if param_names is None:
+            return _with_question_marks(query)
+        return super().convert_query(query, param_names=param_names)
+
     def _needs_turn(self, query: str) -> bool:
         return self.turn is not None and not self.turn.held and query.startswith(_WRITES)
+
+
+@lru_cache(maxsize=1024)
+def _with_question_marks(query: str) -> str:
+    return base.FORMAT_QMARK_REGEX.sub("?", query).replace("%%", "%")
 
 
 @contextmanager
