@@ -51,7 +51,7 @@ def test_list_has_pages(house: House):
 
 
 def move_fields(appointment: Appointment, **given: object) -> dict[str, object]:
-    local = appointment.start.astimezone(zone(appointment.timezone)) + timedelta(hours=1)
+    local = appointment.start.astimezone(zone(appointment.company.timezone)) + timedelta(hours=1)
     return {
         "date": local.date().isoformat(), "time": f"{local:%H:%M}", "version": appointment.version,
         "staff": str(appointment.staff.get().pk), **given,
@@ -66,6 +66,21 @@ def test_move_changes_the_time_and_is_told_in_the_history(house: House):
     assert (moved.start, moved.version) == (appointment.start + timedelta(hours=1), appointment.version + 1)
     page = house.owner.get(answer["Location"])
     assert [entry.kind for entry, _text in page.context["history"]] == ["moved", "created"]
+
+
+def test_times_are_the_companys_and_the_customers_stand_beside(house: House):
+    appointment = house.book()
+    Appointment.objects.update(timezone="Asia/Tokyo")
+    url = reverse("dashboard:appointment", args=[appointment.pk])
+    page = house.owner.get(url)
+    local = appointment.start.astimezone(zone(house.company.timezone))
+    assert page.context["move_form"]["time"].value() == local.time()
+    assert f"For the customer: {appointment.start.astimezone(zone('Asia/Tokyo')):%a}" in page.content.decode()
+    answer = house.owner.post(reverse("dashboard:move_appointment", args=[appointment.pk]), move_fields(appointment))
+    assert answer.status_code == 302
+    assert Appointment.objects.get().start == appointment.start + timedelta(hours=1)
+    Appointment.objects.update(timezone=house.company.timezone)
+    assert "For the customer" not in house.owner.get(url).content.decode()
 
 
 def test_appointment_is_given_to_somebody_else(house: House):

@@ -29,9 +29,9 @@ def action_words(action: str) -> Any:
 
 
 @register.filter
-def stored_start(value: Any) -> datetime | None:
-    """The start in a stored value of the journal, an aware instant; None where there is none."""
-    text = value.get("start") if isinstance(value, dict) else None
+def stored_start(value: Any, name: str = "start") -> datetime | None:
+    """The start in a stored value of the journal or a history, an aware instant; None where there is none."""
+    text = value.get(name) if isinstance(value, dict) else None
     try:
         moment = parse_datetime(text) if isinstance(text, str) else None
     except ValueError:

@@ -66,16 +66,14 @@ def appointment_page(request: MemberRequest, appointment_id: UUID) -> HttpRespon
 
 
 def _page(request: MemberRequest, appointment: Appointment, **given: Any) -> HttpResponse:
-    tz = zone(appointment.timezone)
-    start = appointment.start.astimezone(tz)
+    start = timezone.localtime(appointment.start)
     staff = list(appointment.staff.all())
     first = {"version": appointment.version, "staff": staff[0].pk if staff else None}
     refused = any(form.errors for form in given.values() if hasattr(form, "errors"))
     context = {
         "appointment": appointment,
         "staff": staff,
-        "start_there": start,
-        "end_there": appointment.end.astimezone(tz),
+        "there": _for_the_customer(appointment),
         "ahead": appointment.end > utc_now(),
         "history": [(entry, entry_text(entry)) for entry in reversed(selectors.history_of(appointment))],
         "sync": reads.sync_of_appointment(appointment.pk),
@@ -88,6 +86,14 @@ def _page(request: MemberRequest, appointment: Appointment, **given: Any) -> Htt
     return render(request, "dashboard/appointments/page.html", context, status=422 if refused else 200)
 
 
+def _for_the_customer(appointment: Appointment) -> tuple[datetime, datetime] | None:
+    """The times on the customer's clock, where it shows others than the company's."""
+    tz = zone(appointment.timezone)
+    start, end = appointment.start.astimezone(tz), appointment.end.astimezone(tz)
+    same = start.utcoffset() == timezone.localtime(start).utcoffset()
+    return None if same else (start, end)
+
+
 @member
 @require_POST
 def move(request: MemberRequest, appointment_id: UUID) -> HttpResponse:
@@ -96,7 +102,7 @@ def move(request: MemberRequest, appointment_id: UUID) -> HttpResponse:
     if not form.is_valid():
         return _page(request, appointment, move_form=form)
     data = form.cleaned_data
-    start = instant(data["date"], data["time"], appointment.timezone)
+    start = instant(data["date"], data["time"], request.company.timezone)
     same_staff = data["staff"].pk in {member.pk for member in appointment.staff.all()}
     try:
         services.move_appointment(
@@ -109,7 +115,7 @@ def move(request: MemberRequest, appointment_id: UUID) -> HttpResponse:
             now=utc_now(),
         )
     except KalendsError as error:
-        _refuse(form, error, appointment.timezone)
+        _refuse(form, error, request.company.timezone)
         return _page(request, selectors.appointment_of(request.company, appointment_id), move_form=form)
     messages.success(request, _("The appointment was moved. The customer is told."))
     return redirect("dashboard:appointment", appointment.pk)
