@@ -26,7 +26,9 @@ class AccountAdapter(DefaultAccountAdapter):
         except (SMTPException, OSError) as error:
             logger.warning("an account mail could not be sent: %s", type(error).__name__)
             if self.request is not None:
-                messages.error(self.request, _("The mail could not be sent just now. Please try again in a few minutes."))
+                messages.error(
+                    self.request, _("The mail could not be sent just now. Please try again in a few minutes.")
+                )
 
     def save_user(self, request: Any, user: Any, form: Any, commit: bool = True) -> Any:
         user.locale = getattr(request, "LANGUAGE_CODE", "en")[:2]
