@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.bench import feed_write, slots_engine, sync_polls, whole_requests
+from tests.bench import feed_write, slots_engine, sync_latency, sync_polls, whole_requests
 
 QUOTED = """\
 Quoted (another machine, 2 cores; its loop took 0.10 to 0.11 s):
@@ -39,6 +39,8 @@ def main() -> None:
     feed_write.main()
     section("sync, counts")
     sync_polls.main()
+    section("sync, latency")
+    sync_latency.main()
     section("whole requests, SQLite")
     print("\n".join(whole_requests.main()))
     if list(Path("/usr/lib/postgresql").glob("*/bin/initdb")):

@@ -3,37 +3,59 @@
 from __future__ import annotations
 
 import json
+import socket
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tests.bench.server import Load, Server, _request, drive, serving
 
 
+@dataclass
+class Row:
+    """A measured job; `wanted` and `peer` are requests a second, quoted from design/performance.md, or None."""
+
+    job: str
+    load: Load
+    wanted: int | None = None
+    peer: int | None = None
+
+
 def main(database_url: str = "", name: str = "SQLite") -> list[str]:
     with serving("tests.bench.seed", database_url) as server:
-        rows = [_slots(server, one=True), _slots(server, one=False), _bookings(server), *_feed(server)]
-    return [f"{row}   [{name}]" for row in rows]
+        booking = Row("POST /appointments, 8 clients", _bookings(server), 1000 if name == "PostgreSQL" else 600, 168)
+        rows = [
+            Row("GET /slots, 30 days, one member", _slots(server, one=True), 800, 46),
+            Row("GET /slots, 30 days, any of 20", _slots(server, one=False), 200),
+            booking,
+            *_feed(server),
+        ]
+    bare = rows[-1].load.per_second
+    return [_line(row, bare, name) for row in rows]
+
+
+def _line(row: Row, bare: float, name: str) -> str:
+    load = row.load
+    middle, late, worst = (found * 1000 for found in (load.percentile(0.5), load.percentile(0.99), max(load.latencies)))
+    compared = [f"{load.per_second / bare:4.0%} of bare"]
+    compared += [f"x {load.per_second / row.wanted:.2f} of {row.wanted} wanted"] if row.wanted else []
+    compared += [f"x {load.per_second / row.peer:.1f} of {row.peer} quoted"] if row.peer else []
+    figures = f"{load.per_second:6.0f}/s, p50 {middle:5.1f}, p99 {late:5.1f}, max {worst:4.0f} ms"
+    return f"{row.job:34} | {figures} | {', '.join(compared)} | {load.statuses} [{name}]"
 
 
 def _auth(server: Server) -> dict[str, str]:
     return {"Authorization": f"Bearer {server.seeded['key']}"}
 
 
-def _line(job: str, load: Load) -> str:
-    middle, late = load.percentile(0.5) * 1000, load.percentile(0.99) * 1000
-    worst = max(load.latencies) * 1000
-    return f"{job:44} {load.per_second:8.0f}/s   p50 {middle:6.1f} ms  p99 {late:6.1f} ms  max {worst:6.0f} ms  {load.statuses}"
-
-
-def _slots(server: Server, *, one: bool) -> str:
+def _slots(server: Server, *, one: bool) -> Load:
     seeded = server.seeded
     query = f"/api/v1/slots?service={seeded['service']}&from={seeded['from']}&to={seeded['to']}"
     request = _request("GET", query + (f"&staff={seeded['staff']}" if one else ""), b"", _auth(server))
     drive(server.port, lambda *_: request, clients=4, each=20)
-    load = drive(server.port, lambda *_: request, clients=8, each=250 if one else 60)
-    return _line(f"GET /slots, 30 days, {'one member' if one else 'any of 20'}", load)
+    return drive(server.port, lambda *_: request, clients=8, each=250 if one else 60)
 
 
-def _bookings(server: Server) -> str:
+def _bookings(server: Server) -> Load:
     """8 clients, each at a member of its own times: every request books."""
     seeded, begin = server.seeded, datetime.fromisoformat(server.seeded["begin"])
 
@@ -46,25 +68,23 @@ def _bookings(server: Server) -> str:
         }
         return _request("POST", "/api/v1/appointments", json.dumps(body).encode(), _auth(server))
 
-    return _line("POST /appointments, 8 clients", drive(server.port, request, clients=8, each=100))
+    return drive(server.port, request, clients=8, each=100)
 
 
-def _feed(server: Server) -> list[str]:
+def _feed(server: Server) -> list[Row]:
     path = "/" + server.seeded["feed"]
     fresh = _request("GET", path, b"", {})
     etag = _etag(server, fresh)
     unchanged = _request("GET", path, b"", {"If-None-Match": etag})
     bare = _request("GET", "/healthz", b"", {})
     return [
-        _line("GET feed, 304", drive(server.port, lambda *_: unchanged, clients=8, each=400)),
-        _line("GET feed, 200 (kept)", drive(server.port, lambda *_: fresh, clients=8, each=200)),
-        _line("GET /healthz (the bare framework)", drive(server.port, lambda *_: bare, clients=8, each=400)),
+        Row("GET feed, 304", drive(server.port, lambda *_: unchanged, clients=8, each=400)),
+        Row("GET feed, 200 (kept)", drive(server.port, lambda *_: fresh, clients=8, each=200)),
+        Row("GET /healthz (the bare framework)", drive(server.port, lambda *_: bare, clients=8, each=400)),
     ]
 
 
 def _etag(server: Server, request: bytes) -> str:
-    import socket
-
     with socket.create_connection(("127.0.0.1", server.port)) as link:
         link.sendall(request)
         head = link.recv(65536).split(b"\r\n\r\n")[0].decode()
