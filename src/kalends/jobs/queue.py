@@ -2,16 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
+from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import transaction
-from huey import Huey, MemoryHuey, PostgresHuey, RedisHuey, SqliteHuey
+from huey import Huey, MemoryHuey, PostgresHuey, RedisHuey
+from huey.storage import SqliteStorage
 
 from kalends.core.paths import sqlite_path
+from kalends.jobs.turns import Turn
+
+
+class FairSqliteStorage(SqliteStorage):
+    """Writers of all processes queue for their turn: the busy handler of SQLite has let some wait for seconds."""
+
+    def __init__(self, name: str, filename: str, **options: Any) -> None:
+        self._one_at_a_time = Lock()
+        self._turn = Turn(filename, timeout=5)
+        super().__init__(name, filename, **options)
+
+    @contextmanager
+    def db(self, commit: bool = False, close: bool = False) -> Iterator[Any]:
+        if not commit:
+            with super().db(commit, close) as cursor:
+                yield cursor
+            return
+        with self._one_at_a_time:
+            self._turn.take()
+            try:
+                with super().db(commit, close) as cursor:
+                    yield cursor
+            finally:
+                self._turn.give_back()
 
 
 def _make(url: str) -> Huey:
@@ -22,7 +49,7 @@ def _make(url: str) -> Huey:
         path = sqlite_path(url)
         path.parent.mkdir(parents=True, exist_ok=True)
         # A wake-up that a crash loses costs one sweep: no need to wait for the disk.
-        return SqliteHuey("kalends", filename=str(path), results=False, fsync=False)
+        return Huey("kalends", storage_class=FairSqliteStorage, filename=str(path), results=False, fsync=False)
     if scheme in ("postgres", "postgresql"):
         return PostgresHuey("kalends", dsn=url, results=False)
     return RedisHuey("kalends", url=url, results=False)
