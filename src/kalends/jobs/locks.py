@@ -23,6 +23,9 @@ def require_transaction() -> None:
 
 
 def lock_rows(queryset: models.QuerySet[Row], ids: Iterable[UUID]) -> list[Row]:
-    """The rows with these ids, locked in id order whatever order they were asked in."""
+    """The rows with these ids, locked in id order whatever order they were asked in.
+
+    FOR NO KEY UPDATE: a row that is written beside and only names one of these does not wait (and cannot deadlock).
+    """
     require_transaction()
-    return list(queryset.select_for_update(of=("self",)).filter(pk__in=set(ids)).order_by("pk"))
+    return list(queryset.select_for_update(of=("self",), no_key=True).filter(pk__in=set(ids)).order_by("pk"))

@@ -128,7 +128,7 @@ def _book(order: Order, choice: Choice) -> Booked:
 # As jobs.locks.lock_rows does it: in id order, whatever order they were asked in.
 _TEAM_LOCKED = Prepared(
     lambda company, ids: (
-        Staff.objects.select_for_update(of=("self",)).filter(company_id=company, pk__in=ids).order_by("pk")
+        Staff.objects.select_for_update(of=("self",), no_key=True).filter(company_id=company, pk__in=ids).order_by("pk")
     ),
     company=UUID,
     ids=[UUID],
