@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from weakref import finalize
 
-_POLL_SECONDS = 0.0002
+_POLL_SECONDS = 0.001
 
 
 class TurnTimeout(Exception):
