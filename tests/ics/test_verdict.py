@@ -29,7 +29,7 @@ CALENDAR = b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nEND:VCALENDAR\r\n"
         (b"BEGIN:VCARD\r\nEND:VCARD\r\n", Verdict.NOT_CALENDAR),
         (CALENDAR[:-5], Verdict.TRUNCATED),
         (b"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nSUMMARY:END:VCALENDAR", Verdict.TRUNCATED),
-        (gzip.compress(CALENDAR), Verdict.COMPRESSED),
+        (gzip.compress(CALENDAR, mtime=0), Verdict.COMPRESSED),
         (b"PK\x03\x04", Verdict.COMPRESSED),
         (bytes(range(256)), Verdict.NOT_CALENDAR),
     ],
