@@ -241,6 +241,7 @@ class Capabilities:
     guards: bool = True
     delta: bool = True
     schedules_by_itself: bool = False
+    push_renews: bool = False  # a channel can be given more time; else a new one is opened beside it
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,6 +316,52 @@ class Guard:
     raw: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class ChannelRequest:
+    """Where the provider is to send notifications of one calendar.
+
+    id                 ours, at most 64 characters, never used twice
+    address            takes the notifications; `lifecycle_address` what the provider says about the channel itself
+    secret             comes back with each notification, at most 128 characters
+    expires            until when it is wanted; the provider may give less
+    """
+
+    id: str
+    address: str
+    lifecycle_address: str
+    secret: str = field(repr=False)
+    expires: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelGrant:
+    """What the provider gave: its own id of the channel (Google: resourceId; Microsoft: subscription id) and its end."""
+
+    remote_id: str
+    expires: datetime
+
+
+class NotificationKind(StrEnum):
+    OPENED = "opened"  # the channel was opened; nothing changed
+    CHANGED = "changed"
+    MISSED = "missed"  # notifications were lost: read, and expect nothing of those before
+    REMOVED = "removed"  # the channel is gone: open another one, and read
+    REAUTHORIZE = "reauthorize"  # the channel ends soon unless it is renewed
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """One inbound notification as it was sent; nothing in it is believed before `secret` was compared.
+
+    `channel_id` is ours where the provider repeats it, else ""; then `remote_id` names the channel.
+    """
+
+    channel_id: str
+    remote_id: str
+    secret: str = field(repr=False)
+    kind: NotificationKind
+
+
 class Provider(Protocol):
     """One account of one calendar system. Calls are synchronous, bounded in time, and raise ProviderError only.
 
@@ -355,6 +402,15 @@ class Provider(Protocol):
 
     def find(self, calendar_id: str, op_key: str) -> RemoteEvent | None:
         """The event that a `put` with this op_key made, wherever its answer was lost; cancelled ones included."""
+
+    def open_channel(self, calendar_id: str, request: ChannelRequest) -> ChannelGrant:
+        """Ask for notifications of one calendar. Raises Permanent where the calendar system sends none."""
+
+    def renew_channel(self, channel_id: str, remote_id: str, expires: datetime) -> ChannelGrant:
+        """More time for an open channel; NotFound if it is gone. Permanent where `push_renews` is False."""
+
+    def close_channel(self, channel_id: str, remote_id: str) -> None:
+        """No more notifications on this channel. One that is gone already counts as done."""
 
     def revoke(self) -> None:
         """Give the grant back, where the provider has such a call; otherwise do nothing."""
