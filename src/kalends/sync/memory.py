@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import TypeVar
 
 from kalends.core.span import Span
@@ -14,6 +15,8 @@ from kalends.sync.port import (
     Ambiguous,
     AuthRevoked,
     CalendarInfo,
+    ChannelGrant,
+    ChannelRequest,
     Conflict,
     Content,
     CursorExpired,
@@ -23,6 +26,7 @@ from kalends.sync.port import (
     NotFound,
     Page,
     PageItem,
+    Permanent,
     Receipt,
     RemoteEvent,
     Temporary,
@@ -104,6 +108,36 @@ class MemoryProvider:
             return calendar.events.get(calendar.made.get(op_key, ""))
 
         return self._read("find", calendar_id, read)
+
+    def open_channel(self, calendar_id: str, request: ChannelRequest) -> ChannelGrant:
+        def write() -> ChannelGrant:
+            if not self._server.push:
+                raise Permanent("no_push")
+            if request.id in self._server.channels:
+                raise Permanent("400")
+            return self._server.open_channel(self._there(calendar_id), request)
+
+        return self._write("open_channel", calendar_id, write)
+
+    def renew_channel(self, channel_id: str, remote_id: str, expires: datetime) -> ChannelGrant:
+        def write() -> ChannelGrant:
+            if not self._server.push_renews:
+                raise Permanent("no_renewal")
+            channel = self._server.living_channel(channel_id)
+            if channel is None:
+                raise NotFound("404")
+            channel.expires = min(expires, self._server.clock() + self._server.channel_life)
+            return ChannelGrant(channel.remote_id, channel.expires, verified=True)
+
+        return self._write("renew_channel", channel_id, write)
+
+    def close_channel(self, channel_id: str, remote_id: str) -> None:
+        def write() -> None:
+            channel = self._server.channels.get(channel_id)
+            if channel is not None and channel.remote_id == remote_id:
+                channel.stopped = True
+
+        self._write("close_channel", channel_id, write)
 
     def revoke(self) -> None:
         self._read("revoke", "", lambda: None)

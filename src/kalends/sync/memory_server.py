@@ -18,9 +18,13 @@ from kalends.sync.port import (
     AuthTransient,
     BusyState,
     Capabilities,
+    ChannelGrant,
+    ChannelRequest,
     Conflict,
     Content,
     Forbidden,
+    Notification,
+    NotificationKind,
     Permanent,
     ProviderError,
     RemoteEvent,
@@ -66,8 +70,22 @@ class MemoryCalendar:
 
 
 @dataclass(slots=True)
+class MemoryChannel:
+    calendar_id: str
+    id: str
+    remote_id: str
+    secret: str
+    expires: datetime
+    stopped: bool = False
+
+
+@dataclass(slots=True)
 class MemoryServer:
-    """One account's world. Tests read `requests` (operation, calendar id) to count what the engine asked."""
+    """One account's world. Tests read `requests` (operation, calendar id) to count what the engine asked.
+
+    Notifications wait in `notices` for the test to deliver, repeat, forge or drop. `push_renews`: channels can be given
+    more time and are verified as they are opened (Microsoft's way), else their first notification says so (Google's).
+    """
 
     clock: Callable[[], datetime]
     subject: str = "account-1"
@@ -82,6 +100,11 @@ class MemoryServer:
     requests: list[tuple[str, str]] = field(default_factory=list)
     revoked: bool = False
     meddle: Callable[[str, str], None] | None = None
+    push: bool = False
+    push_renews: bool = False
+    channel_life: timedelta = timedelta(days=7)
+    channels: dict[str, MemoryChannel] = field(default_factory=dict)
+    notices: deque[Notification] = field(default_factory=deque)
     _faults: dict[str, deque[Fault]] = field(default_factory=dict)
     _counter: int = 0
 
@@ -95,7 +118,7 @@ class MemoryServer:
         return calendar
 
     def capabilities(self) -> Capabilities:
-        return Capabilities(own_ids=self.own_ids)
+        return Capabilities(push=self.push, own_ids=self.own_ids, push_renews=self.push_renews)
 
     def fail(self, operation: str, *faults: Fault) -> None:
         """The next calls of this operation meet these faults, one each."""
@@ -118,6 +141,7 @@ class MemoryServer:
         stored = replace(event, tag=self.next_id("tag"), updated=updated)
         calendar.events[stored.id] = stored
         calendar.log.append(stored.id)
+        self._tell(calendar)
         return stored
 
     def erase(self, calendar: MemoryCalendar, event_id: str) -> None:
@@ -127,6 +151,34 @@ class MemoryServer:
         else:
             del calendar.events[event_id]
             calendar.log.append(event_id)
+            self._tell(calendar)
+
+    # -- channels ---------------------------------------------------------------------------------------------
+
+    def open_channel(self, calendar: MemoryCalendar, request: ChannelRequest) -> ChannelGrant:
+        expires = min(request.expires, self.clock() + self.channel_life)
+        channel = MemoryChannel(calendar.id, request.id, self.next_id("channel"), request.secret, expires)
+        self.channels[channel.id] = channel
+        if not self.push_renews:
+            self.notify(channel, NotificationKind.OPENED)
+        return ChannelGrant(channel.remote_id, expires, verified=self.push_renews)
+
+    def living_channel(self, channel_id: str) -> MemoryChannel | None:
+        channel = self.channels.get(channel_id)
+        return channel if channel and not channel.stopped and channel.expires > self.clock() else None
+
+    def living_channels(self, calendar: MemoryCalendar) -> list[MemoryChannel]:
+        mine = [c.id for c in self.channels.values() if c.calendar_id == calendar.id]
+        return [channel for channel in map(self.living_channel, mine) if channel is not None]
+
+    def notify(self, channel: MemoryChannel, kind: NotificationKind) -> None:
+        """Puts a notification of this channel into the post; it names our id as Google does, or only its own."""
+        named = "" if self.push_renews else channel.id
+        self.notices.append(Notification(named, channel.remote_id, channel.secret, kind))
+
+    def _tell(self, calendar: MemoryCalendar) -> None:
+        for channel in self.living_channels(calendar):
+            self.notify(channel, NotificationKind.CHANGED)
 
     # -- what a person does in the calendar's own program ----------------------------------------------------
 

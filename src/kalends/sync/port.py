@@ -335,10 +335,14 @@ class ChannelRequest:
 
 @dataclass(frozen=True, slots=True)
 class ChannelGrant:
-    """What the provider gave: its own id of the channel (Google: resourceId; Microsoft: subscription id) and its end."""
+    """What the provider gave: its own id of the channel (Google: resourceId; Microsoft: subscription id) and its end.
+
+    `verified`: opening it made the provider reach the address; else the first notification shows that it can.
+    """
 
     remote_id: str
     expires: datetime
+    verified: bool = False
 
 
 class NotificationKind(StrEnum):

@@ -30,6 +30,8 @@ from kalends.sync.port import (
     Account,
     Ambiguous,
     CalendarInfo,
+    ChannelGrant,
+    ChannelRequest,
     Conflict,
     Credentials,
     CursorExpired,
@@ -40,6 +42,7 @@ from kalends.sync.port import (
     NotFound,
     Page,
     PageItem,
+    Permanent,
     ProviderError,
     Quarantined,
     Receipt,
@@ -240,6 +243,16 @@ class CalDavProvider:
         except NotFound:
             # Also what a server says of a calendar that we cannot reach any more, where the event would still stand.
             self.calendar(calendar_id)
+
+    def open_channel(self, calendar_id: str, request: ChannelRequest) -> ChannelGrant:
+        """CalDAV has no notifications that a server elsewhere could take."""
+        raise Permanent("no_push")
+
+    def renew_channel(self, channel_id: str, remote_id: str, expires: datetime) -> ChannelGrant:
+        raise Permanent("no_push")
+
+    def close_channel(self, channel_id: str, remote_id: str) -> None:
+        """There is none."""
 
     def revoke(self) -> None:
         """A password cannot be given back by us."""

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from json import dumps
 from typing import Any
@@ -18,6 +19,7 @@ from kalends.core.clock import utc_now
 from kalends.core.span import Span
 from kalends.core.zones import is_zone
 from kalends.providers.google.client import GoogleClient
+from kalends.providers.google.push import to_grant, watch_body
 from kalends.providers.google.translate import changed_body, new_body, to_event, to_item
 from kalends.providers.settings import ProviderSettings
 from kalends.sync.port import (
@@ -25,6 +27,8 @@ from kalends.sync.port import (
     Ambiguous,
     CalendarInfo,
     Capabilities,
+    ChannelGrant,
+    ChannelRequest,
     Conflict,
     Credentials,
     Guard,
@@ -33,6 +37,7 @@ from kalends.sync.port import (
     NotFound,
     Page,
     PageItem,
+    Permanent,
     Receipt,
     RemoteEvent,
     Temporary,
@@ -156,6 +161,23 @@ class GoogleProvider:
 
     def find(self, calendar_id: str, op_key: str) -> RemoteEvent | None:
         return self._read(calendar_id, op_key)
+
+    def open_channel(self, calendar_id: str, request: ChannelRequest) -> ChannelGrant:
+        path = ("calendars", calendar_id, "events", "watch")
+        channel = self._client.call("POST", path, body=watch_body(request))
+        try:
+            return to_grant(channel)
+        except (KeyError, TypeError, ValueError) as error:
+            raise Ambiguous("unreadable answer") from error
+
+    def renew_channel(self, channel_id: str, remote_id: str, expires: datetime) -> ChannelGrant:
+        """Google gives no channel more time: another one is opened beside it."""
+        raise Permanent("no_renewal")
+
+    def close_channel(self, channel_id: str, remote_id: str) -> None:
+        # Not found: stopped already, or run out.
+        with suppress(NotFound):
+            self._client.call("POST", ("channels", "stop"), body={"id": channel_id, "resourceId": remote_id})
 
     def revoke(self) -> None:
         """Google gives back all grants of this user to this installation at once."""
