@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ import pytest
 from kalends.sandbox.app import Options, start
 from tests.contract.google_world import GoogleWorld
 from tests.contract.proxy import proxy_to
-from tests.contract.worlds import CalDavWorld, MemoryWorld
+from tests.contract.worlds import CalDavWorld, MemoryWorld, XandikosWorld
+from tests.support import skip
 
 DOCUMENTS = Path(__file__).parent.parent / "sandbox"
 CALENDAR = json.loads((DOCUMENTS / "google-calendar-v3.discovery.json").read_text())
@@ -73,6 +75,28 @@ def radicale(tmp_path_factory):
         log.close()
 
 
+@pytest.fixture(scope="session")
+def xandikos(tmp_path_factory):
+    """The port of a Xandikos of our own, which believes an X-Remote-User header from this machine."""
+    if find_spec("xandikos") is None:
+        skip("the second CalDAV server: xandikos is not installed")
+    folder = tmp_path_factory.mktemp("xandikos")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    options = ["-d", f"{folder}/data", "--state-dir", f"{folder}/state", "-l", "127.0.0.1", "-p", str(port)]
+    options += ["--defaults", "--current-user-principal", "/ada/", "--trust-x-remote-user-from", "127.0.0.1"]
+    log = (folder / "log").open("w")
+    command = [sys.executable, "-m", "xandikos", "serve", "--no-detect-systemd", *options]
+    process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        _wait_for(port, process, folder / "log")
+        yield port
+    finally:
+        process.terminate()
+        process.wait()
+        log.close()
+
+
 def _wait_for(port, process, log):
     for _ in range(600):
         assert process.poll() is None, log.read_text()
@@ -89,6 +113,12 @@ def caldav_world(radicale):
 
 
 @pytest.fixture
+def xandikos_world(xandikos):
+    with proxy_to(xandikos, users={"ada": "secret"}) as proxy:
+        yield XandikosWorld(proxy, xandikos)
+
+
+@pytest.fixture
 def google_world():
     """Every request that the provider sends is checked by Google's own document."""
     with start(Options(discovery=(CALENDAR,))) as sandbox, proxy_to(int(sandbox.base_url.rpartition(":")[2])) as proxy:
@@ -102,7 +132,7 @@ def memory_world():
     return MemoryWorld()
 
 
-@pytest.fixture(params=["memory", "google", "caldav"])
+@pytest.fixture(params=["memory", "google", "caldav", "xandikos"])
 def world(request):
     """Every test of the contract runs against every provider."""
     return request.getfixturevalue(f"{request.param}_world")

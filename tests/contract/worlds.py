@@ -137,15 +137,15 @@ class MemoryWorld:
 class CalDavWorld:
     """Radicale behind a proxy; the person speaks to Radicale itself. `ro-` collections are read-only for everybody."""
 
+    home = "/ada/"
+    stale_cursor = "sync:http://radicale.org/ns/sync/" + "0" * 64
+
     def __init__(self, proxy: Proxy, port: int) -> None:
         self.proxy, self._port = proxy, port
         name = uuid.uuid4().hex
-        self.home = "/ada/"
         self.path = f"{self.home}{name}/"
         self.readonly_path = f"{self.home}ro-{name}/"
-        self.dav("PROPFIND", self.home, user="ada")  # Radicale makes a home at the first sign-in
-        for path in (self.path, self.readonly_path):
-            self.dav("MKCALENDAR", path)
+        self.prepare()
         settings = ProviderSettings(allow_hosts=(proxy.host,))
         self.settings = settings
         self.secret = discover(settings, address=proxy.url + "/", username="ada", password="secret")
@@ -154,10 +154,17 @@ class CalDavWorld:
         self.readonly_id = proxy.url + self.readonly_path
         self.missing_id = f"{proxy.url}{self.home}nowhere/"
 
+    def prepare(self) -> None:
+        self.dav("PROPFIND", self.home, user="ada")  # Radicale makes a home at the first sign-in
+        for path in (self.path, self.readonly_path):
+            self.dav("MKCALENDAR", path)
+
+    def signed_in(self, user: str) -> dict[str, str]:
+        return {"Authorization": "Basic " + base64.b64encode(f"{user}:secret".encode()).decode()}
+
     def dav(self, method: str, path: str, body: str = "", user: str = "person", **headers: str) -> tuple[int, str]:
         connection = http.client.HTTPConnection("127.0.0.1", self._port)
-        token = base64.b64encode(f"{user}:secret".encode()).decode()
-        connection.request(method, path, body.encode(), {"Authorization": f"Basic {token}", **headers})
+        connection.request(method, path, body.encode(), {**self.signed_in(user), **headers})
         response = connection.getresponse()
         text = response.read().decode()
         connection.close()
@@ -177,7 +184,7 @@ class CalDavWorld:
         self.proxy.lose_next_write = True
 
     def stale(self, cursor: str) -> str:
-        return "sync:http://radicale.org/ns/sync/" + "0" * 64
+        return self.stale_cursor
 
     def locked_out(self) -> Provider:
         return build("caldav", Stored({**self.secret, "password": "wrong"}), self.settings)
@@ -223,6 +230,19 @@ class CalDavWorld:
         path = f"{self.path}{uuid.uuid4()}.ics"
         self.put(path, re.sub(r"\nUID:[^\n]*", f"\nUID:{uuid.uuid4()}", self.text(remote_id)))
         return path
+
+
+class XandikosWorld(CalDavWorld):
+    """Xandikos, which believes a header of the proxy; the person speaks to Xandikos itself. It has no read-only rights."""
+
+    home = "/ada/calendars/"
+    stale_cursor = "sync:" + "0" * 40
+
+    def prepare(self) -> None:
+        self.dav("MKCALENDAR", self.path)
+
+    def signed_in(self, user: str) -> dict[str, str]:
+        return {"X-Remote-User": "ada"}
 
 
 def _calendar(events: str) -> str:
