@@ -50,6 +50,7 @@ class ParsedEvent:
     timezone        IANA zone of DTSTART, in which the rules run; "" for all-day
     recurrence      RRULE, RDATE, EXDATE and EXRULE lines, their TZIDs by IANA names
     recurrence_id   for an exception: the instant or day it replaces
+    and_future      the exception stands for all later occurrences, too (RANGE=THISANDFUTURE)
     outlook_busy    X-MICROSOFT-CDO-BUSYSTATUS in upper case, "" if there is none
     """
 
@@ -59,6 +60,7 @@ class ParsedEvent:
     timezone: str
     recurrence: tuple[str, ...] = ()
     recurrence_id: datetime | date | None = None
+    and_future: bool = False
     status: str = ""
     transparent: bool = False
     outlook_busy: str = ""
@@ -183,6 +185,7 @@ def _event(uid: str, lines: _Lines, recurrence: list[tuple[str, str, str]], zone
         timezone=name,
         recurrence=tuple(_line(*line, zones) for line in recurrence),
         recurrence_id=_moment(*lines["RECURRENCE-ID"], zones)[0] if "RECURRENCE-ID" in lines else None,
+        and_future="RECURRENCE-ID" in lines and "THISANDFUTURE" in lines["RECURRENCE-ID"][0].upper(),
         status=_word(lines, "STATUS"),
         transparent=_word(lines, "TRANSP") == "TRANSPARENT",
         outlook_busy=_word(lines, "X-MICROSOFT-CDO-BUSYSTATUS"),
