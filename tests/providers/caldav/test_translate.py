@@ -66,6 +66,29 @@ def test_read_F55_times(lines, when):
     assert one(lines).when == when
 
 
+@pytest.mark.parametrize(
+    ("line", "name", "start"),
+    [
+        ("DTSTART;TZID=tzone://Microsoft/Utc:20261201T090000", "UTC", START),
+        ("DTSTART;TZID=tzone://Microsoft/Utc;VALUE=DATE-TIME:20261201T090000", "UTC", START),
+        ('DTSTART;TZID="tzone://Microsoft/Utc":20261201T090000', "UTC", START),
+        ("DTSTART;TZID=tzone://Microsoft/Custom:20261201T100000", "Europe/Paris", START),
+        ("DTSTART;TZID=(UTC+01:00) Brussels, Paris:20261201T100000", "Europe/Paris", START),
+    ],
+)
+def test_read_F54_takes_zones_with_colons_and_no_quotation_marks(line, name, start):
+    stated = "".join(
+        f"BEGIN:VTIMEZONE\nTZID:{tzid}\nX-LIC-LOCATION:Europe/Paris\nEND:VTIMEZONE\n"
+        for tzid in ("tzone://Microsoft/Custom", "(UTC+01:00) Brussels, Paris")
+    )
+    assert one(line, before=stated).when == Timed(Span(start, start), name)
+
+
+def test_read_F54_takes_such_zones_in_recurrence_lines():
+    item = one("DTSTART:20261201T090000Z\nRRULE:FREQ=DAILY\nEXDATE;TZID=tzone://Microsoft/Utc:20261202T090000")
+    assert item.recurrence == ("RRULE:FREQ=DAILY", "EXDATE;TZID=UTC:20261202T090000")
+
+
 def test_read_F54_resolves_a_windows_zone():
     item = one(
         "DTSTART;TZID=Romance Standard Time:20261201T100000\nDTEND;TZID=Romance Standard Time:20261201T110000",
@@ -241,6 +264,15 @@ def test_new_text_F14_the_instants_around_a_change_of_clocks_survive(name):
             start = change + quarter * timedelta(minutes=15)
             content = Content(Span(start, start + HOUR), name, "x", "", "")
             assert own(new_text(Intent(UUID(int=1), 1, content), NOW)).when.span == content.span
+
+
+@pytest.mark.parametrize("minutes", [0, 60])
+def test_new_text_F14_a_wall_time_that_comes_twice_is_written_in_utc(minutes):
+    start = datetime(2026, 10, 25, 0, 15, tzinfo=UTC) + timedelta(minutes=minutes)
+    content = Content(Span(start, start + timedelta(minutes=30)), "Europe/Paris", "x", "", "")
+    text = new_text(Intent(UUID(int=1), 1, content), NOW)
+    assert f"DTSTART:{start:%Y%m%dT%H%M%SZ}" in text
+    assert "VTIMEZONE" not in text
 
 
 WORDS = st.text(st.characters(exclude_categories=["Cs", "Cc"]) | st.just("\n"), max_size=80)

@@ -18,6 +18,10 @@ _PARAMS = re.compile(rf"(?:;[A-Za-z0-9-]+={_VALUE}(?:,{_VALUE})*)*")
 _PARAM = re.compile(rf";([A-Za-z0-9-]+)=({_VALUE}(?:,{_VALUE})*)")
 _FOLD = re.compile(r"(?:\r\n|\n|\r)[ \t]")
 _LINE_END = re.compile(r"\r\n|\n|\r")
+# Exchange writes TZID=tzone://Microsoft/Utc and TZID=(UTC+01:00) ... without quotation marks; no time holds a colon.
+_BARE_TZID = re.compile(
+    r'((?:DTSTART|DTEND|RECURRENCE-ID|RDATE|EXDATE)\b.*?;TZID=)([^";]*:[^";]*)(?=[:;])', re.IGNORECASE
+)
 
 
 class BadText(ValueError):
@@ -115,12 +119,19 @@ def _rendered(block: Block) -> Iterator[str]:
 
 def read_line(text: str) -> Line:
     """Raises BadText."""
+    text = with_quoted_zone(text)
     name = _name(text)
     params = _PARAMS.match(text, len(name))
     if not name or params is None or text[params.end() : params.end() + 1] != ":":
         raise BadText(name or "line")
     found = {key.upper(): value.replace('"', "") for key, value in _PARAM.findall(params[0])}
     return Line(name, found, text[params.end() + 1 :])
+
+
+def with_quoted_zone(text: str) -> str:
+    """The line with its TZID in quotation marks, where it lacks them although it holds a colon."""
+    match = _BARE_TZID.match(text)
+    return f'{match[1]}"{match[2]}"{text[match.end() :]}' if match else text
 
 
 def _name(text: str) -> str:

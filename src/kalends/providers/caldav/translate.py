@@ -17,7 +17,7 @@ from kalends.core.span import Span
 from kalends.core.zones import resolve_tzid, zone
 from kalends.ics.text import CRLF, escaped, utc
 from kalends.ics.vtimezone import vtimezone
-from kalends.providers.caldav.text import BadText, Block, Line, parse, render
+from kalends.providers.caldav.text import BadText, Block, Line, parse, render, with_quoted_zone
 from kalends.providers.notes import read_notes, write_notes
 from kalends.sync.port import (
     AllDay,
@@ -182,7 +182,7 @@ def _recurrence(calendar: Block, event: Block) -> tuple[str, ...]:
     def named(match: re.Match[str]) -> str:
         return f";TZID={_resolved(calendar, match[1].strip(chr(34)))}"
 
-    return tuple(_TZID.sub(named, text, count=1) for text in event.texts(*_RECURRENCE))
+    return tuple(_TZID.sub(named, with_quoted_zone(text), count=1) for text in event.texts(*_RECURRENCE))
 
 
 def _instant(value: str) -> datetime | None:
@@ -280,12 +280,16 @@ def _set_owned(calendar: Block, event: Block, intent: Intent, now: datetime) -> 
 
 def _set_time(calendar: Block, event: Block, content: Content) -> None:
     walls = [at.astimezone(zone(content.timezone)) for at in (content.span.start, content.span.end)]
-    # A wall time that comes twice a year means its first instant; the second can only be said in UTC.
-    in_utc = content.timezone == "UTC" or any(wall.fold for wall in walls)
+    # Of a wall time that comes twice a year the second instant can only be said in UTC, and readers differ on the first.
+    in_utc = content.timezone == "UTC" or not all(map(_shown_once, walls))
     for name, wall in zip(("DTSTART", "DTEND"), walls, strict=True):
         event.put(name, f"{name}:{utc(wall)}" if in_utc else f"{name};TZID={content.timezone}:{wall:%Y%m%dT%H%M%S}")
     if not in_utc:
         _set_zone(calendar, content)
+
+
+def _shown_once(wall: datetime) -> bool:
+    return wall.replace(fold=0).utcoffset() == wall.replace(fold=1).utcoffset()
 
 
 def _set_zone(calendar: Block, content: Content) -> None:
