@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
@@ -242,6 +242,7 @@ class Capabilities:
     delta: bool = True
     schedules_by_itself: bool = False
     push_renews: bool = False  # a channel can be given more time; else a new one is opened beside it
+    stable_ids: bool = True  # an event that was changed keeps its id; else it comes as another one
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,12 +290,16 @@ class Page:
     next_cursor   set on the last page only: where the next pull begins; "" on earlier pages
     complete      True on pages of a full read (no cursor was given): what is in none of its pages is absent
     last          the pull ends with this page; a pull that stops before its last page proves nothing
+    info          what the calendar says of itself, where it says so in the answer that the page is made of
+    again_in      on the last page: when to ask again, where the provider knows better than the poll interval
     """
 
     items: tuple[PageItem, ...]
     next_cursor: str = ""
     complete: bool = False
     last: bool = False
+    info: CalendarInfo | None = None
+    again_in: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
