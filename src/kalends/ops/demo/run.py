@@ -92,7 +92,8 @@ def _sandbox_options(place: Place) -> list[str]:
         "--caldav-name": "John Smith",
         "--caldav-timezone": TIMEZONE,
     }
-    return [part for pair in options.items() for part in pair]
+    # Joined by "=": a secret may begin with a hyphen.
+    return [f"{name}={value}" for name, value in options.items()]
 
 
 def _wait_for(*urls: str) -> None:
