@@ -29,7 +29,14 @@ class OAuthError(Exception):
 
 
 class OAuthDenied(OAuthError):
-    """A typed answer that this code, grant or client is refused (`invalid_grant`, `access_denied`, ...)."""
+    """A typed answer that this code, grant or client is refused (`invalid_grant`, `access_denied`, ...).
+
+    `numbers` are the server's own finer codes, where it gives any (Microsoft's AADSTS numbers).
+    """
+
+    def __init__(self, code: str, numbers: tuple[int, ...] = ()) -> None:
+        super().__init__(code)
+        self.numbers = numbers
 
 
 class OAuthUnavailable(OAuthError):
@@ -146,7 +153,7 @@ def _failure(response: Response) -> OAuthError:
     """Only a 400 or 401 that carries an OAuth error code says anything about the grant."""
     code = _error_code(response)
     if response.status in (400, 401) and code and code not in ("temporarily_unavailable", "server_error"):
-        return OAuthDenied(code)
+        return OAuthDenied(code, _numbers(response.json()))
     return OAuthUnavailable(f"http_{response.status}", response.headers.get("retry-after", ""))
 
 
@@ -157,6 +164,11 @@ def _error_code(response: Response) -> str:
         return ""
     code = answer.get("error", "") if isinstance(answer, dict) else ""
     return code if isinstance(code, str) and code.replace("_", "").isalnum() and len(code) <= 64 else ""
+
+
+def _numbers(answer: Mapping[str, Any]) -> tuple[int, ...]:
+    found = answer.get("error_codes")
+    return tuple(number for number in found if isinstance(number, int)) if isinstance(found, list) else ()
 
 
 def _grant(response: Response) -> TokenGrant:

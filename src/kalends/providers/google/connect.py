@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from kalends.net import oauth
-from kalends.providers.errors import retry_at
-from kalends.providers.google.client import granted
+from kalends.providers.grants import granted, unavailable
 from kalends.providers.settings import ProviderSettings
-from kalends.sync.port import AuthRevoked, Forbidden, Permanent, Temporary, Throttled
+from kalends.sync.port import AuthRevoked, Forbidden, Permanent
 
 # The least that serves: events of the calendars, the list of calendars to choose from, and who the account is.
 # `calendar.events` does not let us create, share or delete calendars.
@@ -38,9 +37,7 @@ def exchange(settings: ProviderSettings, *, code: str, verifier: str, now: datet
     except oauth.OAuthDenied as error:
         raise (AuthRevoked if error.code == "invalid_grant" else Permanent)(error.code) from error
     except oauth.OAuthUnavailable as error:
-        if error.code == "http_429":
-            raise Throttled(error.code, retry_at(error.retry_after, now)) from error
-        raise Temporary(error.code) from error
+        raise unavailable(error, now) from error
     if not grant.scopes.issuperset(CALENDAR_SCOPES):
         raise Forbidden("permission_left_out")
     if not grant.refresh_token:
