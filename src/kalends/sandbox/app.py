@@ -1,4 +1,4 @@
-"""The sandbox as one server: Google's accounts, OAuth and API addresses, the page, and the admin addresses."""
+"""The sandbox as one server: Google's and Microsoft's addresses, the page, and the admin addresses."""
 
 from __future__ import annotations
 
@@ -22,6 +22,9 @@ from kalends.sandbox.google.oauth import Client, OAuth
 from kalends.sandbox.google.store import PRESET, Account, Clock, Store
 from kalends.sandbox.google.validate import Discovery
 from kalends.sandbox.google.watch import RETRIES, Sender
+from kalends.sandbox.microsoft import oauth as microsoft_oauth
+from kalends.sandbox.microsoft import store as microsoft_store
+from kalends.sandbox.microsoft.site import Microsoft
 from kalends.sandbox.page.routes import Page
 from kalends.sandbox.web import Request, Response, Route, Server, find_route, json_response
 
@@ -32,7 +35,8 @@ log = logging.getLogger(__name__)
 class Options:
     """How a sandbox is set up. `port` 0 takes a free one; `data` and `mail` are directories.
 
-    `discovery` are documents by which every request and reply is checked; what is wrong is collected, not refused.
+    `discovery` are Google's documents and `openapi` is Microsoft's, by which every request and reply is checked; what is
+    wrong is collected, not refused.
     """
 
     port: int = 0
@@ -45,6 +49,9 @@ class Options:
     demo_events: bool = False
     clock: Clock = utc_now
     discovery: Sequence[Mapping[str, Any]] = ()
+    microsoft_client: Client = microsoft_oauth.CLIENT
+    microsoft_accounts: Sequence[microsoft_store.Account] = microsoft_store.PRESET
+    openapi: Mapping[str, Any] | None = None
     push_retries: tuple[float, ...] = RETRIES
 
 
@@ -63,6 +70,8 @@ class App:
         self.faults = Faults(self.store, self.sender)
         self.oauth = OAuth(self.store, options.client, self.faults)
         self.api = Api(self.store, self.oauth, self.faults, self.sender)
+        beside = path.with_name("microsoft.db") if path else None
+        self.microsoft = Microsoft(options.clock, beside, options.microsoft_client, self.journal, options.openapi)
         self._discovery = [Discovery(document) for document in options.discovery]
         page = Page(self.store, self.journal, options.client.name, options.mail, options.caldav)
         admin = Admin(self.store, self.faults, self.journal)
@@ -79,11 +88,14 @@ class App:
                         demo.add_events(self.store, account.email)
             if options.demo_events:
                 demo.add_holidays(self.store)
+        self.microsoft.add_accounts(options.microsoft_accounts, lambda account: None)
 
     def __call__(self, request: Request) -> Response:
         found = find_route(self._own, request.method, request.path)
         if found:
             return _guarded(request, found)
+        if self.microsoft.serves(request.path):
+            return self.microsoft.serve(request, self.faults)
         return self._serve_google(request)
 
     def _serve_google(self, request: Request) -> Response:
@@ -133,15 +145,20 @@ def _guarded(request: Request, found: tuple[Route, dict[str, str]]) -> Response:
 
 
 class Running:
-    """A sandbox that serves. `store`, `faults`, `journal` are there for tests; `problems` is what was not valid."""
+    """A sandbox that serves. `store`, `faults`, `journal` are there for tests; `problems` is what was not valid.
+
+    `microsoft` is the sandbox Microsoft, with a store, acts, settings and problems of its own; faults are shared.
+    """
 
     def __init__(self, options: Options) -> None:
         self.app = App(options)
         self.store, self.faults, self.journal = self.app.store, self.app.faults, self.app.journal
         self.sender, self.problems, self.client = self.app.sender, self.app.problems, options.client
+        self.microsoft = self.app.microsoft
         self._server = Server((options.host, options.port), self.app)
         self.base_url = f"http://{options.host}:{self._server.server_address[1]}"
         self.app.api.base_url = self.app.oauth.base_url = self.base_url
+        self.microsoft.set_base_url(self.base_url)
         self.failures = self._server.failures
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
 
@@ -163,6 +180,9 @@ class Running:
             with self.store.writing():
                 pass  # let a request that is being served end
             self.store.disk.close()
+            with self.microsoft.store.writing():
+                pass
+            self.microsoft.store.disk.close()
 
     def __enter__(self) -> Self:
         return self

@@ -40,7 +40,7 @@ def page(wanted: Mapping[str, str], client: str, accounts: Iterable[Account]) ->
         accounts="".join(rows),
         scopes="".join(_scope(scope) for scope in dict.fromkeys(wanted["scope"].split())),
     )
-    return _html("Sign in - sandbox", body, 200, wanted["redirect_uri"])
+    return document("Sign in - sandbox", body, 200, wanted["redirect_uri"])
 
 
 def _account(account: Account, hint: str) -> str:
@@ -65,11 +65,11 @@ def _scope(scope: str) -> str:
 def error_page(status: int, code: str, text: str) -> Response:
     """Shown instead of a redirect, which would hand the error to an address nobody vouched for."""
     body = f"<h1>Access blocked</h1><p>{escape(text)}</p><p class='hint'>Error {status}: {escape(code)}</p>"
-    return _html("Error - sandbox", body, status, "")
+    return document("Error - sandbox", body, status, "")
 
 
-def _html(title: str, body: str, status: int, redirect_uri: str) -> Response:
-    """`form-action` must name where the answer leads: browsers check it after the redirect too."""
+def document(title: str, body: str, status: int, redirect_uri: str) -> Response:
+    """A page of the sign-in. `form-action` must name where the answer leads: browsers check it after the redirect too."""
     parts = urlsplit(redirect_uri)
     target = f" {parts.scheme}://{parts.netloc}" if parts.netloc else ""
     policy = (

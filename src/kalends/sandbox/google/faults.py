@@ -85,8 +85,10 @@ class Faults:
         with self._lock:
             return [asdict(fault) for fault in self._orders]
 
-    def serve(self, request: Request, handler: Callable[[], Response]) -> Response:
-        """The handler's answer, with the first matching fault done to it."""
+    def serve(
+        self, request: Request, handler: Callable[[], Response], answer: Callable[[Fault], Response] = Fault.answer
+    ) -> Response:
+        """The handler's answer, with the first matching fault done to it; `answer` gives the error its shape."""
         fault = self._take(request)
         if fault is None:
             return handler()
@@ -94,12 +96,12 @@ class Faults:
             time.sleep(fault.seconds)
             return handler()
         if fault.kind == "error":
-            return fault.answer()
+            return answer(fault)
         if fault.kind == "drop":
             raise DropConnection
         response = handler()
         if fault.kind == "error_after":
-            return fault.answer()
+            return answer(fault)
         raise DropConnection(response.body[: len(response.body) // 2] if fault.kind == "truncate" else b"")
 
     def _take(self, request: Request) -> Fault | None:
