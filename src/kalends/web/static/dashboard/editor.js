@@ -71,6 +71,8 @@ export async function startEditor(root) {
   Object.assign(Jodit.lang.fr ?? {}, FRENCH);
   if (field.value.startsWith(OPEN)) field.value = field.value.slice(OPEN.length, -CLOSE.length);
   const proposed = field.value;
+  // A helper input that hides itself by a style attribute, which the policy refuses; our popups do not need it.
+  Jodit.modules.ToolbarEditorCollection.prototype.prependInvisibleInput = () => {};
   const editor = Jodit.make(field, {
     buttons: BUTTONS, buttonsMD: BUTTONS, buttonsSM: BUTTONS, buttonsXS: BUTTONS,
     toolbarAdaptive: false,
@@ -82,6 +84,7 @@ export async function startEditor(root) {
     askBeforePasteHTML: false,
     askBeforePasteFromWord: false,
     defaultActionOnPaste: "insert_clear_html",
+    showPlaceholder: false, // an empty text needs none, and it comes with a style attribute
     showCharsCounter: false, showWordsCounter: false, showXPathInStatusbar: false,
     disablePlugins: ["image", "imageProcessor", "imageProperties", "file", "video", "iframe", "media", "speechRecognize", "powered-by-jodit", "about", "aceEditor", "ai-assistant"],
     language: document.documentElement.lang,
