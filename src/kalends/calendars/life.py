@@ -56,10 +56,13 @@ def change_life(row: CalendarConnection, change: Callable[[Life], Life]) -> Stat
 
 
 def remind(row: CalendarConnection, *, now: datetime) -> bool:
-    """Mails the staff member about a connection that needs attention, at once and on day 1, 3 and 7. True if mailed."""
+    """Mails the staff member about a connection that needs attention, at once and on day 1, 3 and 7. True if mailed.
+
+    Nobody is mailed about what came out of a backup until a person has released it.
+    """
     require_transaction()
     due = life_of(row).reminder_due_at()
-    if due is None or due > now:
+    if due is None or due > now or row.restored_at is not None:
         return False
     number, since = row.reminders_sent, row.needs_attention_since or now
     change_life(row, Life.reminded)
@@ -73,6 +76,8 @@ def tell_stale(row: CalendarConnection, *, fresh_as_of: datetime, now: datetime)
     """Once a standstill: the last mirror is too old, and no times of the staff member are offered (G9). True if news."""
     require_transaction()
     version = int(fresh_as_of.timestamp())
+    if row.restored_at is not None:
+        return False
     if OutgoingMessage.objects.filter(subject_kind="connection", subject_id=row.pk, version=version).exists():
         return False
     _mail_staff(row, "stale", version, days=0, now=now)

@@ -22,6 +22,7 @@ from kalends.calendars.models import (
     RemoteCalendar,
     RemoteEvent,
 )
+from kalends.calendars.ours import parse_op_key
 from kalends.calendars.questions import open_question
 from kalends.companies.models import Company, Staff
 from kalends.core.errors import NotFound
@@ -218,6 +219,17 @@ def sync_state_of_appointment(appointment_id: UUID) -> list[dict[str, str]]:
 
 
 # -- what a link in a mail opens --------------------------------------------------------------------------------------
+
+
+def unlinked_events(*, connection: CalendarConnection) -> list[RemoteEvent]:
+    """Events that carry our mark and belong to no link here: made after the backup that was restored, or elsewhere.
+
+    They are kept, and block like any other event.
+    """
+    marked = RemoteEvent.objects.filter(calendar__connection=connection).exclude(op_key="").order_by("calendar", "pk")
+    named = [(row, parse_op_key(row.op_key)) for row in marked]
+    known = set(Link.objects.filter(calendar__connection=connection).values_list("pk", flat=True))
+    return [row for row, key in named if key is None or key[0] not in known]
 
 
 def invitation_by_token(*, token: str, now: datetime) -> Invitation:

@@ -41,6 +41,11 @@ def register_sealed(model_label: str, field: str) -> None:
     _sealed_columns.add((model_label, field))
 
 
+def sealed_columns() -> list[tuple[str, str]]:
+    """Model label and column of everything that is sealed."""
+    return sorted(_sealed_columns)
+
+
 def rotate(progress: Callable[[str, int], None]) -> int:
     """Re-seals with the writing key whatever another key sealed; returns how many. Safe to stop and to repeat."""
     total = 0

@@ -53,4 +53,5 @@ class OutgoingMessage(models.Model):
         indexes = [
             models.Index(fields=["due_at"], condition=models.Q(state="queued"), name="outbox_due"),
             models.Index(fields=["company", "created_at"], name="outbox_by_company"),
+            models.Index(fields=["state"], condition=models.Q(state__in=["failed", "held"]), name="outbox_stuck"),
         ]

@@ -18,6 +18,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from kalends.core.sealing import CannotUnseal
+from kalends.jobs import counters
 from kalends.jobs.rows import backoff, claim
 from kalends.jobs.secrets import seal, unseal
 from kalends.messages.mime import Envelope, Invitation, address, build_mail
@@ -47,6 +48,7 @@ def send_message(*, message_id: UUID, now: datetime, transport: Transport | None
     except CannotUnseal:
         _settle_failure(message, now=now, reason="The stored mail cannot be decrypted", permanent=True)
         return False
+    counters.count("kalends_mails", outcome="sent")
     _settle(message, state=_State.SENT, settled_at=now, last_error="", content_sealed="", mail_sealed="")
     return True
 
@@ -122,6 +124,7 @@ def _invitation(content: Mapping[str, Any]) -> Invitation | None:
 def _settle_failure(message: OutgoingMessage, *, now: datetime, reason: str, permanent: bool) -> None:
     over = permanent or now - message.created_at > GIVE_UP_AFTER
     state = _State.FAILED if over else _State.QUEUED
+    counters.count("kalends_mails", int(over), outcome="failed")
     _settle(message, state=state, settled_at=now if over else None, last_error=reason[:500])
 
 

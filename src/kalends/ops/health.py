@@ -1,4 +1,4 @@
-"""Is the database there, is the queue there: for /readyz and for doctor."""
+"""Can this installation do its work: for /readyz and for doctor."""
 
 from __future__ import annotations
 
@@ -7,7 +7,17 @@ from collections.abc import Callable
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from kalends.core.clock import utc_now
 from kalends.jobs.queue import huey
+from kalends.jobs.sweeps import late_sweeps
+
+
+class NotMigrated(Exception):
+    """The database lacks tables of this version."""
+
+
+class SweepsLate(Exception):
+    """No worker runs, or none gets through its sweeps."""
 
 
 def database_answers() -> None:
@@ -26,7 +36,31 @@ def migrations_missing() -> list[str]:
     return [str(migration) for migration, _backwards in plan]
 
 
-CHECKS: dict[str, Callable[[], None]] = {"database": database_answers, "queue": queue_answers}
+class _Migrated:
+    """Once seen it stays so for this process: its own migrations do not change, and nobody takes applied ones back."""
+
+    def __init__(self) -> None:
+        self._seen = False
+
+    def __call__(self) -> None:
+        if self._seen:
+            return
+        if migrations_missing():
+            raise NotMigrated
+        self._seen = True
+
+
+def sweeps_run() -> None:
+    if late_sweeps(utc_now()):
+        raise SweepsLate
+
+
+CHECKS: dict[str, Callable[[], None]] = {
+    "database": database_answers,
+    "queue": queue_answers,
+    "migrations": _Migrated(),
+    "sweeps": sweeps_run,
+}
 
 
 def failures() -> dict[str, str]:

@@ -7,9 +7,10 @@ import ipaddress
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from kalends.ops import health
+from kalends.ops.metrics import exposition
 
 
 def healthz(request: HttpRequest) -> HttpResponse:
@@ -18,7 +19,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Database and queue answer; 503 with what does not."""
+    """Database and queue answer, the tables are this version's, sweeps run somewhere; 503 with what is not so."""
     broken = health.failures()
     return JsonResponse({"ready": not broken, "failing": broken}, status=503 if broken else 200)
 
@@ -30,7 +31,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     allowed = hmac.compare_digest(given.encode(), token.encode()) if token else _is_loopback(request)
     if not allowed:
         raise Http404
-    return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+    return HttpResponse(exposition(), content_type=CONTENT_TYPE_LATEST)
 
 
 def _is_loopback(request: HttpRequest) -> bool:

@@ -6,7 +6,7 @@ import threading
 
 from django.db import close_old_connections
 
-from kalends.jobs import sweeps
+from kalends.jobs import counters, sweeps
 from kalends.jobs.queue import huey
 
 # A wake-up reaches its task within this time; an idle SQLite queue costs well under one per cent of a core at it.
@@ -37,4 +37,5 @@ def run_worker(*, threads: int) -> int:
     finally:
         stop.set()
         sweeper.join(timeout=5)
+        counters.flush()
     return 0

@@ -6,6 +6,7 @@ from kalends.bookings.services.booking import book_appointment
 from kalends.bookings.services.changing import cancel_appointment, clear_flag, move_appointment, set_notes
 from kalends.bookings.services.customers import change_customer, create_customer, delete_customer
 from kalends.bookings.services.holds import drop_old_holds, hold_slot, release_hold
+from kalends.bookings.services.restoring import raise_sequences
 
 __all__ = [
     "book_appointment",
@@ -17,6 +18,7 @@ __all__ = [
     "drop_old_holds",
     "hold_slot",
     "move_appointment",
+    "raise_sequences",
     "release_hold",
     "set_notes",
 ]

@@ -7,6 +7,7 @@ from typing import Any
 
 from kalends.calendars.codec import content_json, shape_json
 from kalends.calendars.models import CalendarConnection, Journal, Link, RemoteCalendar
+from kalends.jobs import counters
 from kalends.sync import actions
 from kalends.sync.link import LinkState, shape_of
 from kalends.sync.port import Evidence, Present
@@ -55,6 +56,8 @@ def write_decision(
 ) -> None:
     """`before` is what stood outside (the value that loses, if one does), `after` what we wanted there."""
     before = None
+    if decision.rule.startswith("conflict"):
+        counters.count("kalends_sync_conflicts", provider=connection.provider)
     if isinstance(evidence, Present) and not evidence.event.cancelled:
         before = shape_json(shape_of(evidence.event))
     write(

@@ -14,9 +14,11 @@ from kalends.calendars.engine import journal
 from kalends.calendars.engine.context import Run, poll_interval
 from kalends.calendars.engine.lease import check_fence
 from kalends.calendars.handlers import handler
+from kalends.calendars.links import forget_remote
 from kalends.calendars.models import Link, LinkStatus, RemoteCalendar, RemoteEvent
 from kalends.calendars.ours import Ours, parse_op_key
 from kalends.companies.services import raise_schedule_revision
+from kalends.jobs import counters
 from kalends.sync.busy import rolling_window
 from kalends.sync.link import shape_of
 from kalends.sync.observe import observe
@@ -159,6 +161,8 @@ def note_hint(run: Run, link: Link, event: Event | None) -> None:
         link.status = LinkStatus.PENDING if link.status == LinkStatus.OK else link.status
         raise_schedule_revision([link.staff_id])
     if event is not None and shape == state.echo:
+        if link.tag == event.tag:
+            counters.count("kalends_sync_echoes", provider=run.connection.provider)
         link.tag = event.tag
     if seen.look_at is not None:
         link.due_at = seen.look_at if link.due_at is None else min(link.due_at, seen.look_at)
@@ -172,6 +176,12 @@ def _expect_adoption(run: Run, calendar: RemoteCalendar, event: Event) -> None:
         return
     waiting = Link.objects.filter(pk=named[0], generation=named[1], calendar=calendar, remote_id="")
     waiting.exclude(status__in=_OVER).update(due_at=run.now)
+    later = Link.objects.filter(pk=named[0], generation__lt=named[1], calendar=calendar).exclude(status__in=_OVER)
+    for link in later.select_for_update(of=("self",)):
+        # Generations are stored before they are used: this row came out of a backup, and the event is newer than it.
+        link.generation, link.status, link.attempts, link.due_at = named[1], LinkStatus.PENDING, 1, run.now
+        forget_remote(link)
+        link.save()
 
 
 def _drop_replaced_exceptions(calendar: RemoteCalendar, items: Sequence[PageItem]) -> bool:

@@ -21,6 +21,7 @@ from kalends.calendars.engine.strays import settle_strays
 from kalends.calendars.life import change_life, life_of, remind, tell_frozen
 from kalends.calendars.models import CalendarConnection, LastErrorCode, RemoteCalendar
 from kalends.calendars.providers import provider_for
+from kalends.jobs import counters
 from kalends.jobs.rows import backoff
 from kalends.sync import actions
 from kalends.sync.connection import Life, State
@@ -59,13 +60,30 @@ def run_connection(
     try:
         report = _run_leased(connection, fence, now, at, provider)
     except lease.LeaseLost:
+        counters.count("kalends_sync_lease_losses", provider=connection.provider)
         return Report(skipped=True)
     except Exception:
         _count_failure(connection, fence, now)
         raise
+    _tell(connection, report)
     lease.release(connection_id, fence, _next_look(connection, now))
     report.again = CalendarConnection.objects.filter(pk=connection_id, due_at__lte=now).exists()
     return report
+
+
+def _tell(connection: CalendarConnection, report: Report) -> None:
+    """The counts for the operator, and one line in the log if anything happened. Ids and numbers only."""
+    provider = connection.provider
+    counters.count("kalends_sync_runs", provider=provider, outcome="error" if report.error else "ok")
+    counters.count("kalends_sync_writes", report.writes, provider=provider)
+    counters.count("kalends_sync_moves", report.moves, provider=provider)
+    counters.count("kalends_sync_cancels", report.cancels, provider=provider)
+    if report.error:
+        counters.count("kalends_sync_errors", provider=provider, error=report.error)
+    done = f"pages={report.pages} writes={report.writes} moves={report.moves} cancels={report.cancels}"
+    happened = report.error or report.writes or report.moves or report.cancels
+    level = logging.INFO if happened else logging.DEBUG
+    logger.log(level, "run of %s: state=%s %s error=%s", provider, connection.state, done, report.error or "none")
 
 
 def _count_failure(connection: CalendarConnection, fence: int, now: datetime) -> None:
@@ -176,6 +194,7 @@ def _freeze(run: Run, plan: list[Planned]) -> None:
         lease.check_fence(run)
         apply.hold_all(run, plan)
         change_life(run.connection, lambda life: life.frozen(run.now))
+        counters.count("kalends_sync_freezes", provider=run.connection.provider)
         _set_error(run.connection, LastErrorCode.DELETIONS)
         tell_frozen(run.connection, now=run.now)
         journal.write(run.connection, now=run.now, rule="deletion_budget", action="freeze")
@@ -192,7 +211,9 @@ def _worked(run: Run) -> None:
         row.failures = 0
         row.last_run_at = run.now
         row.save(update_fields=["failures", "last_run_at"])
-        if row.state != State.FROZEN:
+        if row.restored_at is not None:
+            _set_error(row, LastErrorCode.RESTORED)
+        elif row.state != State.FROZEN:
             _set_error(row, LastErrorCode.NONE)
 
 
@@ -217,6 +238,7 @@ def _failed(run: Run, error: ProviderError) -> None:
         row.save(update_fields=["failures", "last_run_at"])
         _set_error(row, _code_of(error), error.detail)
         if isinstance(error, Throttled):
+            counters.count("kalends_sync_throttles", provider=row.provider)
             change_life(row, lambda life: life.throttled(error.retry_at or run.now + _THROTTLED_FOR))
         elif isinstance(error, AuthRevoked):
             _auth_refused(run, row)

@@ -31,6 +31,7 @@ class LastErrorCode(models.TextChoices):
     TEMPORARY = "temporary", _("The calendar system could not be reached")
     PERMANENT = "permanent", _("The calendar system refused for good")
     DELETIONS = "deletions", _("Unusually many events were deleted at once")
+    RESTORED = "restored", _("Restored from a backup: nothing is written until a person releases it")
 
 
 class CalendarConnection(models.Model):
@@ -58,6 +59,7 @@ class CalendarConnection(models.Model):
     paused_by = models.CharField(max_length=16, blank=True)  # "person" or "switch" (the provider was switched off)
     frozen_at = models.DateTimeField(null=True, blank=True)
     released_at = models.DateTimeField(null=True, blank=True)  # deletions before it do not count towards a freeze
+    restored_at = models.DateTimeField(null=True, blank=True)  # came out of a backup, and nobody has released it yet
     throttled_until = models.DateTimeField(null=True, blank=True)
     needs_attention_since = models.DateTimeField(null=True, blank=True)
     reminders_sent = models.PositiveSmallIntegerField(default=0)

@@ -76,6 +76,11 @@ class Link(models.Model):
             models.Index(fields=["calendar", "due_at"]),
             models.Index(fields=["staff", "pending_start"]),
             models.Index(fields=["calendar", "wanted_start"]),
+            models.Index(
+                fields=["status"],
+                condition=models.Q(status__in=[LinkStatus.ASKED, LinkStatus.REFUSED, LinkStatus.DIVERGED]),
+                name="link_in_trouble",
+            ),
         ]
 
 

@@ -30,6 +30,7 @@ from kalends.calendars.services.joining import choose_calendars, refresh_calenda
 from kalends.calendars.services.live import CheckResult, live_check
 from kalends.calendars.services.oauth import connect_caldav, finish_oauth, start_oauth
 from kalends.calendars.services.questions import answer_question
+from kalends.calendars.services.restoring import hold_restored
 from kalends.calendars.services.wanted import want_event, want_no_event
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "delete_external_calendar",
     "disconnect",
     "finish_oauth",
+    "hold_restored",
     "invitation_url",
     "live_check",
     "pause",

@@ -130,7 +130,8 @@ def unfreeze(*, connection: CalendarConnection, restore: bool = False, by: str =
         if restore:
             _restore_deleted(connection)
         connection.last_error = connection.last_error_detail = ""
-        connection.save(update_fields=["last_error", "last_error_detail"])
+        connection.restored_at = None
+        connection.save(update_fields=["last_error", "last_error_detail", "restored_at"])
         action = "release_and_restore" if restore else "release"
         journal.write(connection, now=now, rule="released_by_person", action=action, signal="person")
         _audit(connection, by, f"calendar_{action}", now)

@@ -25,6 +25,7 @@ from kalends.companies.services.companies import (
 from kalends.companies.services.feeds import change_feed, note_feed_fetch, rotate_feed
 from kalends.companies.services.hours import add_closing, add_time_off, delete_closing, delete_time_off, set_hours
 from kalends.companies.services.keys import create_api_key, revoke_api_key
+from kalends.companies.services.restoring import outdate_feed_tags
 from kalends.companies.services.shared import raise_schedule_revision, record_audit
 from kalends.companies.services.staff import (
     STAFF_FIELDS,
@@ -67,6 +68,7 @@ __all__ = [
     "note_feed_fetch",
     "on_provider_switches_changed",
     "on_staff_changed",
+    "outdate_feed_tags",
     "propose_slug",
     "raise_schedule_revision",
     "record_audit",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kalends.ops.commands.backup import BACKUP, RELEASE, RESTORE
 from kalends.ops.commands.base import Command, manage
 from kalends.ops.commands.company import COMPANY
 from kalends.ops.commands.demo import DEMO
@@ -12,6 +13,9 @@ from kalends.ops.commands.serving import MIGRATE, SERVE, WEB, WORKER
 from kalends.ops.commands.slots import SLOTS
 from kalends.ops.commands.sync import SYNC
 
-ALL: tuple[Command, ...] = (SERVE, WEB, WORKER, MIGRATE, DOCTOR, COMPANY, SYNC, SLOTS, KEYS, DEMO, SANDBOX)
+ALL: tuple[Command, ...] = (
+    *(SERVE, WEB, WORKER, MIGRATE, DOCTOR, COMPANY, SYNC, SLOTS, KEYS),
+    *(BACKUP, RESTORE, RELEASE, DEMO, SANDBOX),
+)
 
 __all__ = ["ALL", "Command", "manage"]

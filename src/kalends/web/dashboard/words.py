@@ -111,6 +111,8 @@ RULES = {
     "malformed": _("One event could not be read and was set aside"),
     "deletion_budget": _("Unusually many events were deleted at once: held until a person looks"),
     "released_by_person": _("A person looked at the deletions and let sync go on"),
+    "restored_from_backup": _("Restored from a backup: held until a person releases it"),
+    "marked_without_link": _("An event with our mark that belongs to no appointment here: kept, and it blocks"),
     "set_by_person": _("A person changed the direction of the connection"),
     "disconnected_by_person": _("A person ended the connection"),
     "auth_revoked": _("The access does not work any more"),
