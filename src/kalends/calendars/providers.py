@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from django.conf import settings
 
 from kalends.calendars.credentials import StoredCredentials
+from kalends.calendars.external import FeedAddress
 from kalends.calendars.models import CalendarConnection
+from kalends.calendars.models import Provider as Kind
 from kalends.providers import registry
-from kalends.providers.settings import GoogleSettings, ProviderSettings
-from kalends.sync.port import Provider
+from kalends.providers.settings import GoogleSettings, MicrosoftSettings, ProviderSettings
+from kalends.sync.port import Notification, Provider
 
 Factory = Callable[[CalendarConnection], Provider]
 
@@ -29,7 +31,31 @@ def provider_settings() -> ProviderSettings:
             api_url=config.google_api_url,
         ),
         allow_hosts=tuple(config.allow_private_hosts),
+        microsoft=MicrosoftSettings(
+            client_id=config.microsoft_client_id,
+            client_secret=config.microsoft_client_secret,
+            redirect_uri=f"{config.base_url}/oauth/microsoft/callback",
+            login_url=config.microsoft_login_url,
+            graph_url=config.microsoft_graph_url,
+        ),
     )
+
+
+def hook_of(provider: str) -> str:
+    """Where this kind's notifications come to, under /hooks/; "" if it sends none."""
+    kind = registry.KINDS.get(provider)
+    return kind.hook if kind else ""
+
+
+def kinds_of_hook(hook: str) -> list[str]:
+    """The kinds of calendar whose notifications come to /hooks/<hook>."""
+    return sorted(registry.kinds_of_hook(hook))
+
+
+def read_notifications(hook: str, headers: Mapping[str, str], body: bytes) -> list[Notification]:
+    """What one request at a hook says. Raises Malformed."""
+    readers = registry.kinds_of_hook(hook)
+    return next(iter(readers.values()))(headers, body) if readers else []
 
 
 def configuration_problems(provider: str) -> list[str]:
@@ -40,7 +66,8 @@ def configuration_problems(provider: str) -> list[str]:
 
 
 def _from_registry(connection: CalendarConnection) -> Provider:
-    return registry.build(connection.provider, StoredCredentials(connection.pk), provider_settings())
+    stored = FeedAddress(connection.pk) if connection.provider == Kind.ICS else StoredCredentials(connection.pk)
+    return registry.build(connection.provider, stored, provider_settings())
 
 
 _factories: list[Factory] = [_from_registry]

@@ -41,6 +41,10 @@ class Config:
     google_accounts_url: str
     google_oauth_url: str
     google_api_url: str
+    microsoft_client_id: str
+    microsoft_client_secret: str
+    microsoft_login_url: str
+    microsoft_graph_url: str
     allow_private_hosts: tuple[str, ...]
     poll_seconds: int
     grace_seconds: int
@@ -58,6 +62,10 @@ class Config:
     @property
     def google_configured(self) -> bool:
         return bool(self.google_client_id and self.google_client_secret)
+
+    @property
+    def microsoft_configured(self) -> bool:
+        return bool(self.microsoft_client_id and self.microsoft_client_secret)
 
 
 class Reader:
@@ -186,6 +194,10 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
         google_accounts_url=read.address("KALENDS_GOOGLE_ACCOUNTS_URL", "https://accounts.google.com"),
         google_oauth_url=read.address("KALENDS_GOOGLE_OAUTH_URL", "https://oauth2.googleapis.com"),
         google_api_url=read.address("KALENDS_GOOGLE_API_URL", "https://www.googleapis.com"),
+        microsoft_client_id=read.text("KALENDS_MICROSOFT_CLIENT_ID"),
+        microsoft_client_secret=read.text("KALENDS_MICROSOFT_CLIENT_SECRET"),
+        microsoft_login_url=read.address("KALENDS_MICROSOFT_LOGIN_URL", "https://login.microsoftonline.com"),
+        microsoft_graph_url=read.address("KALENDS_MICROSOFT_GRAPH_URL", "https://graph.microsoft.com"),
         allow_private_hosts=read.items("KALENDS_ALLOW_PRIVATE_HOSTS"),
         poll_seconds=read.number("KALENDS_POLL_SECONDS", 120),
         grace_seconds=read.number("KALENDS_GRACE_SECONDS", 90),

@@ -34,12 +34,40 @@ class GoogleSettings:
         )
 
 
+# Who may sign in, as Microsoft's sign-in names them: one registration of ours serves both kinds of account.
+TENANTS = {"office365": "organizations", "outlook": "consumers"}
+
+
+@dataclass(frozen=True, slots=True)
+class MicrosoftSettings:
+    """The registration at Microsoft Entra and where Microsoft is; addresses without a trailing slash."""
+
+    client_id: str = ""
+    client_secret: str = field(default="", repr=False)
+    redirect_uri: str = ""
+    login_url: str = "https://login.microsoftonline.com"
+    graph_url: str = "https://graph.microsoft.com"
+
+    def oauth(self, kind: str) -> OAuthConfig:
+        """For "office365" or "outlook". Microsoft has no address that takes a grant back."""
+        base = f"{self.login_url}/{TENANTS[kind]}/oauth2/v2.0"
+        return OAuthConfig(
+            client_id=self.client_id,
+            client_secret=self.client_secret,
+            authorize_url=f"{base}/authorize",
+            token_url=f"{base}/token",
+            revoke_url="",
+            redirect_uri=self.redirect_uri,
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class ProviderSettings:
     """`allow_hosts`: "host:port" that may be reached although private, and by http."""
 
     google: GoogleSettings = field(default_factory=GoogleSettings)
     allow_hosts: tuple[str, ...] = ()
+    microsoft: MicrosoftSettings = field(default_factory=MicrosoftSettings)
 
     def http(self) -> HttpClient:
         """The process's HTTP client under these rules."""

@@ -241,6 +241,7 @@ class Capabilities:
     guards: bool = True
     delta: bool = True
     schedules_by_itself: bool = False
+    change_tag: bool = True  # one small request tells whether anything changed; with `delta` always
     push_renews: bool = False  # a channel can be given more time; else a new one is opened beside it
     stable_ids: bool = True  # an event that was changed keeps its id; else it comes as another one
 
@@ -280,6 +281,17 @@ class Quarantined:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Where the calendar system expands series itself: the ids of all occurrences that one has in the window now.
+
+    Any other that is mirrored is gone. `id` is the master's; the occurrences are items of the same page.
+    """
+
+    id: str
+    members: frozenset[str]
+
+
 PageItem = RemoteEvent | Deleted | Quarantined
 
 
@@ -287,11 +299,13 @@ PageItem = RemoteEvent | Deleted | Quarantined
 class Page:
     """One page of a pull.
 
-    next_cursor   set on the last page only: where the next pull begins; "" on earlier pages
+    next_cursor   set on the last page only: where the next pull begins; "" on earlier pages, and on the last one where
+                  the calendar can only be read as a whole
     complete      True on pages of a full read (no cursor was given): what is in none of its pages is absent
     last          the pull ends with this page; a pull that stops before its last page proves nothing
     info          what the calendar says of itself, where it says so in the answer that the page is made of
     again_in      on the last page: when to ask again, where the provider knows better than the poll interval
+    series        series that were expanded anew, of which deltas may leave out a cancelled occurrence
     """
 
     items: tuple[PageItem, ...]
@@ -300,6 +314,7 @@ class Page:
     last: bool = False
     info: CalendarInfo | None = None
     again_in: timedelta | None = None
+    series: tuple[Series, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from django.db.models import Q
 
 from kalends.calendars import codec, mirror
 from kalends.calendars.engine import journal
-from kalends.calendars.engine.context import Run, poll_interval
+from kalends.calendars.engine.channels import next_poll_at, note_changes
+from kalends.calendars.engine.context import Run
 from kalends.calendars.engine.lease import check_fence
 from kalends.calendars.handlers import handler
 from kalends.calendars.links import forget_remote
@@ -23,11 +24,14 @@ from kalends.sync.busy import rolling_window
 from kalends.sync.link import shape_of
 from kalends.sync.observe import observe
 from kalends.sync.plan import implausible_drop
-from kalends.sync.port import CursorExpired, Deleted, Page, PageItem, Quarantined
+from kalends.sync.port import CalendarInfo, CursorExpired, Deleted, Page, PageItem, Quarantined, Series
 from kalends.sync.port import RemoteEvent as Event
 
 WEEK = timedelta(days=7)
 CHECK_EVERY = timedelta(hours=1)
+SUSPECTED_AGAIN_IN = timedelta(minutes=5)
+# What a read says of its calendar; other columns may have changed since the row was fetched.
+_READ = ("cursor", "fresh_as_of", "next_poll_at", "next_full_at", "reading_full", "suspected_drop", "quarantined")
 _OVER = (LinkStatus.CLOSED, LinkStatus.ORPHANED)
 
 
@@ -60,12 +64,11 @@ def _pull(run: Run, calendar: RemoteCalendar, cursor: str) -> None:
 def _derive_anew(run: Run, calendar: RemoteCalendar) -> None:
     """The staff member moved to another zone, or wants all-day events to block from now on, or no longer."""
     with transaction.atomic():
-        if calendar.staff_id is not None:
-            handler().lock_staff([calendar.staff_id])
+        handler().lock_staff(mirror.staff_of(calendar))
         check_fence(run)
         everything = RemoteEvent.objects.filter(calendar=calendar).values_list("remote_id", flat=True)
-        if derive_spans(run, calendar, list(everything)) and calendar.staff_id is not None:
-            raise_schedule_revision([calendar.staff_id])
+        if derive_spans(run, calendar, list(everything)):
+            raise_schedule_revision(mirror.staff_of(calendar))
         calendar.derived_with = mirror.reading_key(calendar)
         calendar.save(update_fields=["derived_with"])
 
@@ -82,6 +85,7 @@ def _begin_full(run: Run, calendar: RemoteCalendar) -> None:
     """A new generation: what the finished read did not meet carries an older one (F22, F35)."""
     with transaction.atomic():
         check_fence(run)
+        run.mirrored[calendar.pk] = RemoteEvent.objects.filter(_future(run.now), calendar=calendar).count()
         calendar.generation += 1
         calendar.reading_full = True
         calendar.save(update_fields=["generation", "reading_full"])
@@ -91,13 +95,19 @@ def _begin_full(run: Run, calendar: RemoteCalendar) -> None:
 
 
 def _apply_page(run: Run, calendar: RemoteCalendar, page: Page) -> None:
-    if calendar.staff_id is not None:
-        handler().lock_staff([calendar.staff_id])
+    whose = mirror.staff_of(calendar) if page.items or page.complete else []
+    if whose:
+        handler().lock_staff(whose)
     check_fence(run)
+    if page.info is not None:
+        _take_info(calendar, page.info)
     links = _links_of(calendar, page.items)
     changed = False
-    touched: list[str] = []
+    touched = _store_plain(calendar, page.items, links)
+    plain = set(touched)
     for item in page.items:
+        if item.id in plain:
+            continue
         stored = _store_item(run, calendar, item, links)
         if stored is None:
             removed, series = mirror.forget_event(calendar, item.id)
@@ -106,11 +116,40 @@ def _apply_page(run: Run, calendar: RemoteCalendar, page: Page) -> None:
         elif stored:
             touched.append(item.id)
     changed |= _drop_replaced_exceptions(calendar, page.items)
+    changed |= _drop_lost_occurrences(calendar, page.series)
     changed |= derive_spans(run, calendar, touched)
+    if not page.complete:
+        note_changes(run, calendar, page.items)
     if page.last:
         changed |= _finish(run, calendar, page)
-    if changed and calendar.staff_id is not None:
-        raise_schedule_revision([calendar.staff_id])
+    if changed:
+        raise_schedule_revision(whose)
+
+
+def _take_info(calendar: RemoteCalendar, info: CalendarInfo) -> None:
+    """A feed's name and zone may change with any read; what states neither keeps what it has."""
+    name = (info.name or calendar.name)[:255]
+    if (name, info.timezone) != (calendar.name, calendar.timezone):
+        calendar.name, calendar.timezone = name, info.timezone
+        calendar.save(update_fields=["name", "timezone"])
+
+
+def _store_plain(calendar: RemoteCalendar, items: Sequence[PageItem], links: dict[str, Link]) -> list[str]:
+    """Mirrors at once what is nobody's but the mirror's; the ids of it. Where one fails, none is: each is then tried."""
+    plain = [
+        item
+        for item in items
+        if isinstance(item, Event)
+        and not item.op_key
+        and item.id not in links
+        and not (item.cancelled and not item.series_id)
+    ]
+    try:
+        with transaction.atomic():
+            mirror.store_events(calendar, plain)
+    except (DatabaseError, ValueError):
+        return []
+    return [item.id for item in plain]
 
 
 def _store_item(run: Run, calendar: RemoteCalendar, item: PageItem, links: dict[str, Link]) -> bool | None:
@@ -186,13 +225,21 @@ def _expect_adoption(run: Run, calendar: RemoteCalendar, event: Event) -> None:
 
 def _drop_replaced_exceptions(calendar: RemoteCalendar, items: Sequence[PageItem]) -> bool:
     """Exceptions that live inside their master's resource ("<id>#...") are replaced together with it."""
+    masters = [item.id for item in items if isinstance(item, Event) and not item.series_id]
     present = {item.id for item in items}
+    inside = RemoteEvent.objects.filter(calendar=calendar, series_id__in=masters)
+    rows = inside.values_list("pk", "remote_id", "series_id")
+    gone = [pk for pk, ident, series in rows if ident.startswith(f"{series}#") and ident not in present]
+    return bool(gone) and bool(RemoteEvent.objects.filter(pk__in=gone).delete()[0])
+
+
+def _drop_lost_occurrences(calendar: RemoteCalendar, expanded: Sequence[Series]) -> bool:
+    """A delta may say nothing of an occurrence that was cancelled; the series without it does (F25)."""
     changed = False
-    for item in items:
-        if isinstance(item, Event) and not item.series_id:
-            inside = RemoteEvent.objects.filter(calendar=calendar, remote_id__startswith=f"{item.id}#")
-            removed, _ = inside.exclude(remote_id__in=present).delete()
-            changed |= bool(removed)
+    for series in expanded:
+        known = RemoteEvent.objects.filter(calendar=calendar, series_id=series.id)
+        removed, _ = known.exclude(remote_id__in=series.members).delete()
+        changed |= bool(removed)
     return changed
 
 
@@ -216,10 +263,16 @@ def _finish(run: Run, calendar: RemoteCalendar, page: Page) -> bool:
     changed = _sweep(run, calendar) if page.complete else False
     calendar.cursor = page.next_cursor
     calendar.fresh_as_of = run.now
-    calendar.next_poll_at = run.now + poll_interval()
+    calendar.next_poll_at = _next_poll_at(run, calendar, page)
     calendar.reading_full = False
-    calendar.save()
+    calendar.save(update_fields=_READ)
     return changed
+
+
+def _next_poll_at(run: Run, calendar: RemoteCalendar, page: Page) -> datetime:
+    if page.again_in is None:
+        return next_poll_at(run, calendar)
+    return run.now + (min(page.again_in, SUSPECTED_AGAIN_IN) if calendar.suspected_drop else page.again_in)
 
 
 def _sweep(run: Run, calendar: RemoteCalendar) -> bool:
@@ -238,6 +291,10 @@ def _sweep(run: Run, calendar: RemoteCalendar) -> bool:
 def _implausible(run: Run, calendar: RemoteCalendar, missing: int) -> bool:
     """F20: an empty list with status 200 is no reason to call somebody free. A second full read decides."""
     mirrored = RemoteEvent.objects.filter(_future(run.now), calendar=calendar).count()
+    if not calendar.capabilities.get("stable_ids", True):
+        # What changed comes under another id: what counts is by how much the calendar has become emptier.
+        before = run.mirrored.get(calendar.pk, 0)
+        missing, mirrored = max(0, before - (mirrored - missing)), before
     if calendar.suspected_drop or not implausible_drop(missing=missing, mirrored=mirrored):
         return False
     calendar.suspected_drop = missing

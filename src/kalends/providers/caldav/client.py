@@ -1,7 +1,8 @@
-"""Requests to a CalDAV server, and what each failure means: `failure` is the one place that looks at a status code.
+"""Requests to a CalDAV server, as one account of it.
 
-The password goes with every request (Basic), so that a server needs no extra round; after a redirect it follows only
-to the same site.
+The password goes with every request (Basic), so that a server needs no extra round; a server that wants Digest instead
+is answered so from its first challenge on. It goes to the site that a person named and to no other: hrefs and
+redirects that lead elsewhere end in OtherServer.
 """
 
 from __future__ import annotations
@@ -10,58 +11,36 @@ import base64
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from urllib.parse import urlsplit
 
+from kalends.net.digest import Digest
 from kalends.net.errors import NetError
 from kalends.net.http import HttpClient, Response
 from kalends.net.xml import BadXml
-from kalends.providers.caldav.multistatus import DAV, Multistatus, names_condition, read_multistatus
-from kalends.providers.errors import from_net, retry_at
-from kalends.sync.port import (
-    Ambiguous,
-    AuthRevoked,
-    AuthTransient,
-    Conflict,
-    CursorExpired,
-    Forbidden,
-    NotFound,
-    Permanent,
-    ProviderError,
-    Temporary,
-    Throttled,
-)
+from kalends.providers.caldav.failures import WRITES, OtherServer, cannot_sign_in, failure
+from kalends.providers.caldav.multistatus import Multistatus, read_multistatus
+from kalends.providers.caldav.site import origin, same_site
+from kalends.providers.errors import from_net
+from kalends.sync.port import Temporary
 
-_WRITES = frozenset({"PUT", "DELETE"})
-_BY_STATUS: Mapping[int, type[ProviderError]] = {
-    403: Forbidden,
-    404: NotFound,
-    409: Conflict,
-    410: NotFound,
-    412: Conflict,
-    423: Temporary,
-    408: Temporary,
-    425: Temporary,
-}
 _NAMESPACES = 'xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav" xmlns:cs="http://calendarserver.org/ns/"'
 
 
-class OtherServer(Permanent):
-    """The server sends us to another site, to which the password was not given: the person enters that address."""
-
-    def __init__(self, host: str) -> None:
-        super().__init__("other_server")
-        self.host = host
-
-
 class DavClient:
-    """One account of one server. `clock` gives the present instant, for Retry-After."""
+    """One account of one server. `site` is the URL that a person named; `clock` gives the instant, for Retry-After."""
 
-    def __init__(self, http: HttpClient, username: str, password: str, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, http: HttpClient, site: str, username: str, password: str, clock: Callable[[], datetime]
+    ) -> None:
         self._http = http
+        self._site = site
         self._clock = clock
         self._deadline: float | None = None
-        token = base64.b64encode(f"{username}:{password}".encode()).decode()
-        self._authorization = {"Authorization": f"Basic {token}"}
+        self._basic = "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
+        self._digest = Digest(username, password)
+
+    def trusts(self, url: str) -> bool:
+        """Whether the password may go there."""
+        return same_site(self._site, url)
 
     def until(self, seconds: float | None) -> None:
         """From now on all requests together end within `seconds`; None: each has the usual time."""
@@ -95,62 +74,42 @@ class DavClient:
     ) -> Response:
         """A request whose answer is a success. Raises ProviderError only."""
         response = self._once(method, url, headers or {}, body)
-        if response.status == 401 and _host(response.url) != _host(url):
-            if not _same_site(_host(url), _host(response.url)):
-                raise OtherServer(_host(response.url))
+        if response.status == 401 and self._asks_otherwise(method, url, response):
             url = response.url
             response = self._once(method, url, headers or {}, body)
         if response.status == 401:
             # Servers refuse a good password while what they ask about it is busy; a 401 was not carried out.
-            response = self._once(method, url, headers or {}, body)
+            self._asks_otherwise(method, url, response)
+            response = self._once(method, response.url, headers or {}, body)
         if 200 <= response.status < 300:
             return response
-        raise failure(response, write=method in _WRITES, with_cursor=with_cursor, now=self._clock())
+        raise failure(response, method=method, with_cursor=with_cursor, now=self._clock())
+
+    def _asks_otherwise(self, method: str, url: str, response: Response) -> bool:
+        """Whether a 401 came because a redirect left the password behind, or because the server wants Digest.
+
+        Raises OtherServer if the redirect led to another site, Permanent if we know no way that the server takes.
+        """
+        if not self.trusts(response.url):
+            raise OtherServer(response.url)
+        offered = response.headers.get("www-authenticate", "")
+        if not offered or "basic" in offered.lower():
+            return origin(response.url) != origin(url)
+        if not self._digest.challenged(method, response.url, offered):
+            raise cannot_sign_in()
+        return True
 
     def _once(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Response:
+        if not self.trusts(url):
+            raise OtherServer(url)
         timeout = None if self._deadline is None else self._deadline - time.monotonic()
         if timeout is not None and timeout <= 0:
             raise Temporary("deadline")
         try:
-            sent = {**headers, **self._authorization}
+            sent = {**headers, "Authorization": self._digest.header(method, url) or self._basic}
             return self._http.request(method, url, headers=sent, body=body, timeout=timeout)
         except NetError as error:
-            raise from_net(error, write=method in _WRITES) from error
-
-
-def failure(response: Response, *, write: bool, with_cursor: bool, now: datetime) -> ProviderError:
-    """The port's error for an answer that is not a success."""
-    status, detail = response.status, str(response.status)
-    if with_cursor and _cursor_refused(response):
-        return CursorExpired(detail)
-    if status == 401:
-        return _refused(response)
-    if status == 429 or (status == 503 and "retry-after" in response.headers):
-        return Throttled(detail, retry_at(response.headers.get("retry-after", ""), now))
-    if status == 507 and write:
-        return Permanent("507 no space")
-    if status >= 500:
-        return Ambiguous(detail) if write and status != 501 else Temporary(detail)
-    return _BY_STATUS.get(status, Permanent)(detail)
-
-
-def _refused(response: Response) -> ProviderError:
-    """A 401 that came twice. With a challenge it is the server's own word on the password (RFC 9110, 11.6.1), without
-    one it may be anybody's in between.
-    """
-    offered = response.headers.get("www-authenticate", "").lower()
-    if "basic" in offered:
-        return AuthRevoked("401")
-    return Permanent("no_basic_authentication") if offered else AuthTransient("401")
-
-
-def _cursor_refused(response: Response) -> bool:
-    """How servers say that a sync token is no good: RFC 6578 asks for a 403 or 409 with valid-sync-token, others
-    answer 410, 412, 415, and an old Nextcloud 418 (F26, F28).
-    """
-    if response.status in (409, 410, 412, 415, 418):
-        return True
-    return response.status in (400, 403) and names_condition(response.body, f"{DAV}valid-sync-token")
+            raise from_net(error, write=method in WRITES) from error
 
 
 def _multistatus(response: Response) -> Multistatus:
@@ -160,12 +119,3 @@ def _multistatus(response: Response) -> Multistatus:
         return read_multistatus(response.body, response.url)
     except BadXml as error:
         raise Temporary(f"unreadable answer: {error}") from error
-
-
-def _host(url: str) -> str:
-    return urlsplit(url).netloc.lower()
-
-
-def _same_site(asked: str, answered: str) -> bool:
-    """Whether the second host belongs to the first, which the person named: itself, or below it."""
-    return answered == asked or answered.endswith("." + asked.removeprefix("www."))

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from urllib.parse import urljoin
 from xml.sax.saxutils import escape
 
-from kalends.core.span import Span
 from kalends.ics.text import utc
 from kalends.providers.caldav.multistatus import CAL, CS, DAV, Resource
 from kalends.providers.caldav.translate import zone_of_calendar
@@ -48,16 +47,26 @@ def ctag(resource: Resource) -> str:
     return resource.text(f"{CS}getctag")
 
 
-def calendar_info(resource: Resource, url: str) -> CalendarInfo:
-    """A calendar as the port shows it; its id is its URL."""
+def calendar_url(resource: Resource, url: str) -> str:
+    """Where a listed calendar is: its id."""
     whole = urljoin(url, resource.href)
+    return whole if whole.endswith("/") else whole + "/"
+
+
+def calendar_info(resource: Resource, url: str, capabilities: Capabilities) -> CalendarInfo:
+    """A calendar as the port shows it; `url` is its own."""
     return CalendarInfo(
-        id=whole if whole.endswith("/") else whole + "/",
+        id=url,
         name=resource.text(f"{DAV}displayname") or resource.href.rstrip("/").rpartition("/")[2],
         writable=_writable(resource),
-        timezone=zone_of_calendar(resource.text(f"{CAL}calendar-timezone")),
-        capabilities=Capabilities(delta=has_sync(resource)),
+        timezone=stated_zone(resource),
+        capabilities=capabilities,
     )
+
+
+def stated_zone(resource: Resource) -> str:
+    """The calendar's IANA zone, "" if it states none."""
+    return zone_of_calendar(resource.text(f"{CAL}calendar-timezone"))
 
 
 def _writable(resource: Resource) -> bool:
@@ -76,14 +85,10 @@ def changes_since(token: str) -> str:
     return f"<d:sync-token>{escape(token)}</d:sync-token>{wanted}"
 
 
-def events_from(start: datetime) -> str:
-    """Which events touch [start, ever): hrefs and tags only."""
-    return _query(f'<c:time-range start="{utc(max(start, _EARLIEST))}"/>', data=False)
-
-
-def events_between(span: Span) -> str:
-    """Which events touch a span, with their text."""
-    return _query(f'<c:time-range start="{utc(span.start)}" end="{utc(span.end)}"/>', data=True)
+def events_in(start: datetime, end: datetime | None, *, data: bool) -> str:
+    """Which events touch [start, end), or [start, ever): hrefs and tags, with `data` also their text."""
+    until = f' end="{utc(end)}"' if end else ""
+    return _query(f'<c:time-range start="{utc(max(start, _EARLIEST))}"{until}/>', data=data)
 
 
 def events_with_uid(uid: str) -> str:

@@ -1,7 +1,8 @@
 """From what a person types (an address of a server, of a calendar, or a mail address) to where their calendars are.
 
-RFC 6764 and RFC 5397: the well-known address, the principal, its calendar home. DNS service records are not asked;
-the well-known address of the domain stands for them.
+RFC 6764 and RFC 5397: the well-known address, the principal, its calendar home. DNS service records are not asked:
+Python has no resolver for them, and the well-known address of the domain stands for them. Where a domain has records
+only, the person enters the address of the server.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from urllib.parse import urljoin, urlsplit
 from kalends.core.clock import utc_now
 from kalends.providers.caldav.client import DavClient
 from kalends.providers.caldav.collection import CALENDAR_PROPS, is_calendar
+from kalends.providers.caldav.failures import OtherServer
 from kalends.providers.caldav.multistatus import CAL, DAV, Resource, absolute
 from kalends.providers.settings import ProviderSettings
 from kalends.sync.port import Forbidden, NotFound, Permanent, ProviderError, Temporary
@@ -43,12 +45,13 @@ def discover(
     """The credentials to store: "url" (the calendars' home), "principal", "addresses", "username", "password".
 
     Raises AuthRevoked (or AuthTransient) for a user name or password that is not accepted, NotFound where no calendars are found,
-    caldav.client.OtherServer (a Permanent) if the server sends us to another site, else the server's failure.
+    caldav.failures.OtherServer (a Permanent) if the server sends us to another site, else the server's failure.
     """
-    client = DavClient(settings.http(), username, password, clock)
+    starts = list(_starts(address.strip()))
+    client = DavClient(settings.http(), starts[0], username, password, clock)
     client.until(_LONGEST)
     first: ProviderError | None = None
-    for url in _starts(address.strip()):
+    for url in starts:
         try:
             found = _from(client, url)
         except (NotFound, Permanent, Temporary, Forbidden) as error:
@@ -78,13 +81,20 @@ def _from(client: DavClient, url: str) -> dict[str, str] | None:
         return None
     start = answer.resources[0]
     principal = next((absolute(href, url) for href in start.hrefs(_PRINCIPAL) if href), "")
-    owner, owner_url = _principal(client, principal) if principal else (None, url)
-    for resource, base in ((owner, owner_url), (start, url)):
-        if resource is not None and resource.hrefs(_HOME):
-            home = absolute(resource.hrefs(_HOME)[0], base)
-            return _found(home, principal, owner)
+    owner, owner_url = _principal(client, principal) if client.trusts(principal) else (None, url)
+    homes = [
+        absolute(resource.hrefs(_HOME)[0], base)
+        for resource, base in ((owner, owner_url), (start, url))
+        if resource is not None and resource.hrefs(_HOME)
+    ]
+    home = next(filter(client.trusts, homes), "")
+    if home:
+        return _found(home, principal, owner)
     if is_calendar(start) or _lists_calendars(client, url):
         return _found(url, principal, owner)
+    elsewhere = next((there for there in (*homes, principal) if there and not client.trusts(there)), "")
+    if elsewhere:
+        raise OtherServer(elsewhere)
     return None
 
 

@@ -4,10 +4,14 @@
   and made with `If-None-Match: *`; a change edits the fetched text in place, guarded by its ETag.
 * The cursor says how it was made: "sync:" a sync token (RFC 6578), "ctag:" the collection's tag, "list:" a digest of
   all tags. The last two only tell that something changed; then a complete listing is read, and says so.
-* Listings always carry a time range: servers cut unbounded ones short without a word (F62).
+* Listings always carry a time range: servers cut unbounded ones short without a word (F62). One that is cut short
+  with a word is asked for piece by piece.
 * A series and its exceptions are one resource and always come together in one page: an exception that the page lacks
   has left the resource.
-* A 401 with a challenge, twice in one call, is AuthRevoked; any other is AuthTransient. The engine asks once more.
+* A 401 is asked again within the call. A second one with a Basic or Digest challenge is AuthRevoked, without any
+  challenge AuthTransient; a server that offers neither is Permanent. The engine wants the verdict twice.
+* Our events name no organizer and no attendees, so a server that schedules by itself (RFC 6638) has nobody to mail.
+  Attendees that a person added stay, untouched: they are that person's guests.
 """
 
 from __future__ import annotations
@@ -19,9 +23,18 @@ from urllib.parse import urljoin, urlsplit
 
 from kalends.core.clock import utc_now
 from kalends.core.span import Span
+from kalends.net.http import Response
 from kalends.providers.caldav.client import DavClient
-from kalends.providers.caldav.collection import CALENDAR_PROPS, calendar_info, ctag, has_sync, is_calendar
-from kalends.providers.caldav.multistatus import canonical
+from kalends.providers.caldav.collection import (
+    CALENDAR_PROPS,
+    calendar_info,
+    calendar_url,
+    ctag,
+    is_calendar,
+    stated_zone,
+)
+from kalends.providers.caldav.multistatus import Resource, canonical
+from kalends.providers.caldav.probe import Probe, schedules_by_itself
 from kalends.providers.caldav.resources import Fetched, Resources, batches, digest, strong
 from kalends.providers.caldav.text import BadText
 from kalends.providers.caldav.translate import Reader, changed_text, content_tag, new_text, uid_of
@@ -30,12 +43,14 @@ from kalends.sync.port import (
     Account,
     Ambiguous,
     CalendarInfo,
+    Capabilities,
     ChannelGrant,
     ChannelRequest,
     Conflict,
     Credentials,
     CursorExpired,
     Deleted,
+    Forbidden,
     Guard,
     Intent,
     Malformed,
@@ -64,6 +79,7 @@ class CalDavProvider:
         self._settings = settings
         self._clock = clock
         self._zones: dict[str, str] = {}
+        self._capabilities: dict[str, Capabilities] = {}
 
     @cached_property
     def _stored(self) -> Mapping[str, str]:
@@ -71,7 +87,8 @@ class CalDavProvider:
 
     @cached_property
     def _client(self) -> DavClient:
-        return DavClient(self._settings.http(), self._stored["username"], self._stored["password"], self._clock)
+        stored = self._stored
+        return DavClient(self._settings.http(), stored["url"], stored["username"], stored["password"], self._clock)
 
     def identify(self) -> Account:
         """The subject is the principal's URL, or the calendars' and the user name where a server has no principals."""
@@ -82,10 +99,21 @@ class CalDavProvider:
     def calendars(self) -> list[CalendarInfo]:
         home = self._stored["url"]
         answer, url = self._client.propfind(home, CALENDAR_PROPS, depth=1)
-        return [calendar_info(resource, url) for resource in answer.resources if is_calendar(resource)]
+        found = [(calendar_url(resource, url), resource) for resource in answer.resources if is_calendar(resource)]
+        return [self._info(calendar, resource) for calendar, resource in found if self._client.trusts(calendar)]
 
     def calendar(self, calendar_id: str) -> CalendarInfo:
-        return calendar_info(self._resources(calendar_id).state(), calendar_id)
+        return self._info(calendar_id, self._resources(calendar_id).state())
+
+    def _info(self, calendar_id: str, state: Resource) -> CalendarInfo:
+        if calendar_id not in self._capabilities:
+            probe = self._probe(calendar_id)
+            self._capabilities[calendar_id] = probe.capabilities(state, schedules=self._schedules)
+        return calendar_info(state, calendar_id, self._capabilities[calendar_id])
+
+    @cached_property
+    def _schedules(self) -> bool:
+        return schedules_by_itself(self._client, self._stored["url"])
 
     # -- reading ------------------------------------------------------------------------------------------------
 
@@ -109,7 +137,7 @@ class CalDavProvider:
         resources = self._resources(calendar_id)
         state = resources.state()
         tags = resources.tags_from(window.start)
-        cursor = f"sync:{state.text('{DAV:}sync-token')}" if has_sync(state) else ""
+        cursor = f"sync:{state.text('{DAV:}sync-token')}" if self._probe(calendar_id).has_delta(state) else ""
         cursor = cursor or (f"ctag:{ctag(state)}" if ctag(state) else f"list:{digest(tags)}")
         parts = list(batches(tags)) or [[]]
         for number, hrefs in enumerate(parts, 1):
@@ -190,19 +218,60 @@ class CalDavProvider:
         if not guard.remote_id:
             href = _path(urljoin(calendar_id, f"{intent.op_key}.ics"))
             text = new_text(intent, self._clock())
-            try:
-                return self._written(calendar_id, href, text, {"If-None-Match": "*"})
-            except Conflict:
-                # A 409 also says that the collection is gone (RFC 4918, 9.7.1).
-                self.calendar(calendar_id)
-                raise
+            return self._created(calendar_id, intent.op_key, href, text)
         href = guard.remote_id.partition("#")[0]
         before = self._guarded(calendar_id, guard)
         try:
             text = changed_text(intent, before.text, self._clock())
         except BadText as error:
             raise Malformed(str(error), item=href) from error
-        return self._written(calendar_id, href, text, {"If-Match": before.etag} if before.etag else {})
+        response = self._guarded_write("PUT", calendar_id, href, before.etag, text)
+        return self._receipt(calendar_id, href, text, response)
+
+    def _created(self, calendar_id: str, op_key: str, href: str, text: str) -> Receipt:
+        headers = {**_TEXT, "If-None-Match": "*"}
+        try:
+            response = self._client.send("PUT", urljoin(calendar_id, href), headers=headers, body=text.encode())
+        except (Conflict, Forbidden, Permanent) as error:
+            # A 409 also says that the collection is gone (RFC 4918, 9.7.1).
+            self._resources(calendar_id).state()
+            if not isinstance(error, Conflict) and any(self._resources(calendar_id).with_uid(uid_of(op_key))):
+                # Our event, moved to another name by a person or a program; some servers say so with a bare 400.
+                raise Conflict("UID stands elsewhere") from error
+            raise
+        return self._receipt(calendar_id, href, text, response)
+
+    def _guarded_write(self, method: str, calendar_id: str, href: str, etag: str, text: str = "") -> Response:
+        """A write under If-Match. A refusal while the tag still stands means that the server knows only its own form
+        of it, or, where it is weak, none; then the comparison just before is as far as it goes.
+        """
+
+        def send(condition: dict[str, str]) -> Response:
+            headers = {**(_TEXT if text else {}), **condition}
+            return self._client.send(method, urljoin(calendar_id, href), headers=headers, body=text.encode())
+
+        if not etag:
+            return send({})
+        try:
+            return send({"If-Match": etag})
+        except Conflict:
+            given = self._still(calendar_id, href, etag)
+            if given == etag:
+                raise
+        try:
+            return send({"If-Match": given})
+        except Conflict:
+            if not given.startswith("W/"):
+                raise
+        self._still(calendar_id, href, etag)
+        return send({})
+
+    def _still(self, calendar_id: str, href: str, etag: str) -> str:
+        """The tag of a resource in the server's own form; Conflict if it is another one by now."""
+        now = self._resources(calendar_id).read(href)
+        if now is None or now.etag != etag:
+            raise Conflict("changed since it was read")
+        return now.given
 
     def _guarded(self, calendar_id: str, guard: Guard) -> Fetched:
         """The resource as the guard knows it: what the intent is based on, never a fresher one (F38).
@@ -219,13 +288,11 @@ class CalDavProvider:
             raise Conflict("changed since it was read")
         return now
 
-    def _written(self, calendar_id: str, href: str, text: str, condition: dict[str, str]) -> Receipt:
+    def _receipt(self, calendar_id: str, href: str, text: str, response: Response) -> Receipt:
         """Servers rewrite what they store, some without saying so, so the echo is read back (F13, F40).
 
         Did somebody else write in between, then the echo is what we sent: their change is still to be seen.
         """
-        url = urljoin(calendar_id, href)
-        response = self._client.send("PUT", url, headers={**_TEXT, **condition}, body=text.encode())
         etag = strong(response.headers.get("etag", ""))
         try:
             stored = self._resources(calendar_id).read(href)
@@ -238,11 +305,10 @@ class CalDavProvider:
     def remove(self, calendar_id: str, guard: Guard) -> None:
         try:
             etag = self._guarded(calendar_id, guard).etag if guard.tag.startswith("h:") else guard.tag
-            url = urljoin(calendar_id, guard.remote_id.partition("#")[0])
-            self._client.send("DELETE", url, headers={"If-Match": etag} if etag else {})
+            self._guarded_write("DELETE", calendar_id, guard.remote_id.partition("#")[0], etag)
         except NotFound:
             # Also what a server says of a calendar that we cannot reach any more, where the event would still stand.
-            self.calendar(calendar_id)
+            self._resources(calendar_id).state()
 
     def open_channel(self, calendar_id: str, request: ChannelRequest) -> ChannelGrant:
         """CalDAV has no notifications that a server elsewhere could take."""
@@ -265,6 +331,9 @@ class CalDavProvider:
     def _resources(self, calendar_id: str) -> Resources:
         return Resources(self._client, calendar_id)
 
+    def _probe(self, calendar_id: str) -> Probe:
+        return Probe(self._client, self._resources(calendar_id), self._clock())
+
     def _reader(self, calendar_id: str) -> Reader:
         stated = self._stored.get("addresses", "").lower().split()
         username = self._stored["username"].lower()
@@ -272,7 +341,7 @@ class CalDavProvider:
 
     def _zone(self, calendar_id: str) -> str:
         if calendar_id not in self._zones:
-            self._zones[calendar_id] = self.calendar(calendar_id).timezone
+            self._zones[calendar_id] = stated_zone(self._resources(calendar_id).state())
         return self._zones[calendar_id]
 
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urljoin
 
 from kalends.core.span import Span
 from kalends.providers.caldav import collection
 from kalends.providers.caldav.client import DavClient
+from kalends.providers.caldav.failures import CutShort
 from kalends.providers.caldav.multistatus import CAL, DAV, Multistatus, Resource, canonical
 from kalends.providers.errors import AnswerTooLarge
 from kalends.sync.port import NotFound, Temporary
 
 BATCH = 100
+# Where the pieces of an open listing end, in years from its start, and the shortest span that is still halved.
+_PIECES, _SHORTEST = (1, 2, 4, 8, 16, 32), timedelta(hours=1)
 _DATA = f"{CAL}calendar-data"
 _ETAG = f"{DAV}getetag"
 # Web servers that compress on the way weaken or rename the ETag, and then no guard ever holds.
@@ -24,11 +27,12 @@ _PLAIN = {"Accept": "text/calendar", "Accept-Encoding": "identity"}
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """One resource as it was read; `etag` is "" where the server gives none."""
+    """One resource as it was read; `etag` is "" where the server gives none, `given` is the tag as it was written."""
 
     href: str
     etag: str
     text: str
+    given: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,8 @@ class Resources:
             response = self._client.send("GET", urljoin(self._url, href), headers=_PLAIN)
         except NotFound:
             return None
-        return Fetched(href, strong(response.headers.get("etag", "")), response.text)
+        given = response.headers.get("etag", "").strip()
+        return Fetched(href, strong(given), response.text, given)
 
     def read_many(self, hrefs: Sequence[str]) -> dict[str, Fetched | None]:
         """Many direct reads, 100 a request. What the answer leaves out is asked for by itself."""
@@ -98,12 +103,37 @@ class Resources:
             return Fetched(href, "", "")
 
     def tags_from(self, start: datetime) -> dict[str, str]:
-        """The tag of every resource with an event that touches [start, ever)."""
-        answer = self._query(collection.events_from(start))
+        """The tag of every resource with an event that touches [start, ever).
+
+        Where the server cuts that short, it is asked for piece by piece, and what comes after the last piece.
+        """
+        try:
+            return self._tags(start, None)
+        except CutShort:
+            ends = [start + years * timedelta(days=365) for years in _PIECES]
+            found = self._tags(ends[-1], None)
+            for span in map(Span, [start, *ends], ends):
+                found |= self.tags_within(span)
+            return found
+
+    def tags_within(self, span: Span) -> dict[str, str]:
+        """The tag of every resource with an event that touches the span."""
+        try:
+            return self._tags(span.start, span.end)
+        except CutShort:
+            return {href: tag for half in _halves(span) for href, tag in self.tags_within(half).items()}
+
+    def _tags(self, start: datetime, end: datetime | None) -> dict[str, str]:
+        answer = self._query(collection.events_in(start, end, data=False))
         return {r.href: strong(r.text(_ETAG)) for r in answer.resources if r.status < 300 and not self._is_self(r)}
 
     def between(self, span: Span) -> Iterator[Fetched]:
-        return self._fetched(self._query(collection.events_between(span)))
+        """What touches a span, each once however many requests the server makes of it."""
+        try:
+            return self._fetched(self._query(collection.events_in(span.start, span.end, data=True)))
+        except (CutShort, AnswerTooLarge):
+            found = {item.href: item for half in _halves(span) for item in self.between(half)}
+            return iter(found.values())
 
     def with_uid(self, uid: str) -> Iterator[Fetched]:
         return self._fetched(self._query(collection.events_with_uid(uid)))
@@ -123,10 +153,10 @@ class Resources:
         )
 
     def _query(self, body: str) -> Multistatus:
-        """A listing that the server cut short proves nothing (F62)."""
+        """A listing that the server cut short proves nothing (F62): raises CutShort."""
         answer = self._client.report(self._url, "c:calendar-query", body, depth=1)
         if self._cut_short(answer):
-            raise Temporary("507 listing cut short")
+            raise CutShort("507 listing cut short")
         return answer
 
     def _cut_short(self, answer: Multistatus) -> bool:
@@ -135,15 +165,25 @@ class Resources:
     def _fetched(self, answer: Multistatus) -> Iterator[Fetched]:
         for resource in answer.resources:
             if resource.status < 300 and _DATA in resource.props:
-                yield Fetched(resource.href, strong(resource.text(_ETAG)), resource.props[_DATA].text or "")
+                given = resource.text(_ETAG)
+                yield Fetched(resource.href, strong(given), resource.props[_DATA].text or "", given)
 
     def _is_self(self, resource: Resource) -> bool:
         return resource.href.rstrip("/") == self._path.rstrip("/")
 
 
 def strong(etag: str) -> str:
-    """An ETag as If-Match needs it: a weak one never matches (RFC 9110, 13.1.1)."""
-    return etag.strip().removeprefix("W/")
+    """An ETag in the form of RFC 9110, 8.8.3: in quotation marks, and not weak, for such a one never matches."""
+    bare = etag.strip().removeprefix("W/").strip('"')
+    return f'"{bare}"' if bare else ""
+
+
+def _halves(span: Span) -> tuple[Span, Span]:
+    """Raises CutShort where a span is not worth halving any more."""
+    if span.end - span.start < _SHORTEST:
+        raise CutShort("507 listing cut short")
+    middle = span.start + (span.end - span.start) / 2
+    return Span(span.start, middle), Span(middle, span.end)
 
 
 def digest(tags: dict[str, str]) -> str:

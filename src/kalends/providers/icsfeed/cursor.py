@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode, b64encode
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -73,3 +74,9 @@ def read(text: str) -> Cursor | None:
         )
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def problems(text: str) -> dict[str, int]:
+    """How many events of the last good copy were set aside, by reason."""
+    found = read(text) if text else None
+    return dict(Counter(found.bad.values())) if found else {}

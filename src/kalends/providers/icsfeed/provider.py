@@ -150,11 +150,11 @@ class IcsFeedProvider:
             )
         )
         info = CalendarInfo(CALENDAR_ID, read.name, writable=False, timezone=read.timezone, capabilities=CAPABILITIES)
-        starts = range(0, max(len(items), 1), _PAGE)
-        for at in starts:
-            last = at == starts[-1]
+        pages = list(_in_pages(items))
+        for number, page in enumerate(pages, start=1):
+            last = number == len(pages)
             yield Page(
-                tuple(items[at : at + _PAGE]),
+                page,
                 next_cursor=after if last else "",
                 complete=known is None,
                 last=last,
@@ -210,6 +210,17 @@ class IcsFeedProvider:
 
     def close(self) -> None:
         """Connections are the process's."""
+
+
+def _in_pages(items: Sequence[PageItem]) -> Iterator[tuple[PageItem, ...]]:
+    """At least one page; a series and its exceptions ("<digest>#...", after it) come on one."""
+    page: list[PageItem] = []
+    for item in items:
+        if len(page) >= _PAGE and "#" not in item.id:
+            yield tuple(page)
+            page = []
+        page.append(item)
+    yield tuple(page)
 
 
 def _digest(text: str) -> str:
