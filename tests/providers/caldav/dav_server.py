@@ -16,11 +16,17 @@ from tests.net.servers import answer, serve
 
 PATH = "/cal/ada/"
 HREF = re.compile(r"<d:href>([^<]*)</d:href>")
+RANGE = re.compile(r'time-range start="(\d{8}T\d{6}Z)"(?: end="(\d{8}T\d{6}Z)")?')
+UID = re.compile(r"^UID:(.*?)\r?$", re.MULTILINE)
 
 
 @dataclass
 class Habits:
-    """What this server does. `stale_token` is (status, body) for a token that it does not take."""
+    """What this server does. `stale_token` is (status, body) for a token that it does not take.
+
+    `tag_form` is how it writes and compares its tags; `limit` how many rows a listing may have, and `says_so` whether
+    the excess is told by a row (else by the status of the whole answer); `same_uid` refuses a UID at another name.
+    """
 
     sync: bool = True
     ctag: bool = True
@@ -32,6 +38,13 @@ class Habits:
     page: int = 0
     cut_short: bool = False
     leaves_out: frozenset[str] = frozenset()
+    full_on_stale: bool = False
+    tag_form: str = '"{}"'
+    no_match: bool = False
+    limit: int = 0
+    says_so: bool = True
+    same_uid: tuple[str, str] | None = None
+    dav: str = "1, 2, 3, calendar-access"
     timezone: str = ""
     phantoms: list[str] = field(default_factory=list)
     answers: dict[str, str] = field(default_factory=dict)
@@ -55,7 +68,7 @@ class DavServer:
         self.log.append(href)
 
     def etag(self, href: str) -> str:
-        return '"' + hashlib.sha256(self.resources[href].encode()).hexdigest()[:12] + '"'
+        return self.habits.tag_form.format(hashlib.sha256(self.resources[href].encode()).hexdigest()[:12])
 
     def tag_header(self, href: str) -> str:
         return f"ETag: {'W/' if self.habits.weak else ''}{self.etag(href)}\r\n"
@@ -77,13 +90,12 @@ class DavServer:
         match name:
             case "PROPFIND":
                 return self._multistatus(self._collection())
+            case "OPTIONS":
+                return answer(headers=f"DAV: {self.habits.dav}\r\n")
             case "sync-collection":
                 return self._changes(body)
             case "calendar-query":
-                data = "calendar-data" in body
-                short = f"<d:response><d:href>{PATH}</d:href><d:status>HTTP/1.1 507 No</d:status></d:response>"
-                rows = "".join(self._row(href, data=data) for href in self.resources)
-                return self._multistatus(rows + (short if self.habits.cut_short else ""))
+                return self._listing(body)
             case "calendar-multiget":
                 wanted = [href for href in HREF.findall(body) if href not in self.habits.leaves_out]
                 return self._multistatus("".join(self._row(href, data=True) for href in wanted))
@@ -92,6 +104,24 @@ class DavServer:
             case "PUT":
                 return self._put(path, head, body)
         return self._delete(path, head)
+
+    def _listing(self, body: str) -> bytes:
+        hrefs = [href for href in self.resources if self._within(href, body)]
+        short = f"<d:response><d:href>{PATH}</d:href><d:status>HTTP/1.1 507 No</d:status></d:response>"
+        cut = self.habits.cut_short
+        if self.habits.limit and len(hrefs) > self.habits.limit:
+            hrefs, cut = hrefs[: self.habits.limit], True
+            if not self.habits.says_so:
+                return answer("507 Insufficient Storage")
+        rows = "".join(self._row(href, data="calendar-data" in body) for href in hrefs)
+        return self._multistatus(rows + (short if cut else ""))
+
+    def _within(self, href: str, body: str) -> bool:
+        """By where the event begins, as far as the server looks at the range at all."""
+        wanted, begins = RANGE.search(body), re.search(r"DTSTART:(\w+)", self.resources[href])
+        if not self.habits.limit or wanted is None or begins is None:
+            return True
+        return wanted[1] <= begins[1] < (wanted[2] or "9")
 
     def _multistatus(self, rows: str) -> bytes:
         names = 'xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav" xmlns:cs="http://calendarserver.org/ns/"'
@@ -126,6 +156,9 @@ class DavServer:
 
     def _changes(self, body: str) -> bytes:
         token = re.search(r"<d:sync-token>t(\d+)</d:sync-token>", body)
+        if self.habits.full_on_stale and (token is None or int(token[1]) > len(self.log)):
+            rows = "".join(self._row(href, data=False) for href in self.resources)
+            return self._multistatus(f"{rows}<d:sync-token>t{len(self.log)}</d:sync-token>")
         if token is None or int(token[1]) > len(self.log):
             status, error = self.habits.stale_token
             return answer(status, error.encode())
@@ -147,6 +180,9 @@ class DavServer:
     def _put(self, path: str, head: str, body: str) -> bytes:
         if not self._guard_holds(path, head):
             return answer("412 Precondition Failed")
+        others = [text for href, text in self.resources.items() if href != path]
+        if self.habits.same_uid and any(UID.findall(text) == UID.findall(body) for text in others):
+            return answer(self.habits.same_uid[0], self.habits.same_uid[1].encode())
         text = body.replace("SUMMARY:", "SUMMARY:Re: ") if self.habits.rewrites else body
         self.store(path.removeprefix(PATH), text)
         tag = self.tag_header(path) if self.habits.etag_on_put and self.habits.etags else ""
@@ -164,6 +200,8 @@ class DavServer:
         if "If-None-Match: *" in head:
             return path not in self.resources
         guard = re.search(r"If-Match: (.*)", head)
+        if guard and self.habits.no_match:
+            return False
         return guard is None or (path in self.resources and guard[1].strip() == self.etag(path))
 
 

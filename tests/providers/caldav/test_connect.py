@@ -4,8 +4,8 @@ import base64
 
 import pytest
 
-from kalends.providers.caldav.client import OtherServer
 from kalends.providers.caldav.connect import discover
+from kalends.providers.caldav.failures import OtherServer
 from kalends.providers.settings import ProviderSettings
 from kalends.sync.port import AuthRevoked, NotFound, Permanent, Temporary
 from tests.net.servers import answer, serve
@@ -147,6 +147,6 @@ def test_discover_gives_the_password_to_no_other_site(finding):
             settings = ProviderSettings(allow_hosts=(server.host, elsewhere.host))
             with pytest.raises(OtherServer) as caught:
                 discover(settings, address=server.url, username="ada", password="secret")
-    assert caught.value.host == elsewhere.host
+    assert caught.value.address == f"{elsewhere.url}/dav/"
     assert seen
     assert all(PASSWORD not in request for request in seen)

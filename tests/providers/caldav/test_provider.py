@@ -10,7 +10,7 @@ import pytest
 
 from kalends.core.span import Span
 from kalends.net.http import Response
-from kalends.providers.caldav.client import failure
+from kalends.providers.caldav.failures import failure
 from kalends.providers.caldav.provider import CalDavProvider
 from kalends.providers.settings import ProviderSettings
 from kalends.sync.port import (
@@ -41,6 +41,9 @@ WINDOW = Span(START - 30 * 24 * HOUR, START + 400 * 24 * HOUR)
 CONTENT = Content(Span(START, START + HOUR), "Europe/Paris", "Cut", "Room 1", "Phone: 1")
 INTENT = Intent(UUID(int=1), 1, CONTENT)
 EVENT = "BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:{0}\nDTSTART:20261201T090000Z\n{1}END:VEVENT\nEND:VCALENDAR\n"
+
+
+PLAIN = {"with_cursor": False, "now": START}
 
 
 def event(name, more=""):
@@ -371,11 +374,12 @@ def test_F80_one_401_is_asked_again_and_two_with_a_challenge_are_a_verdict():
             provider.get(secret["url"], [f"{PATH}1.ics"])
 
 
-def test_a_server_that_wants_digest_says_so_instead_of_a_wrong_password():
-    digest = Response(401, {"www-authenticate": 'Digest realm="x"'}, b"", "")
-    both = Response(401, {"www-authenticate": 'Digest realm="x", Basic realm="x"'}, b"", "")
-    kinds = [type(failure(r, write=False, with_cursor=False, now=START)) for r in (digest, both)]
-    assert kinds == [Permanent, AuthRevoked]
+def test_a_server_that_wants_another_way_of_signing_in_says_so_instead_of_a_wrong_password():
+    kinds = {
+        offered: type(failure(Response(401, {"www-authenticate": offered}, b"", ""), method="GET", **PLAIN))
+        for offered in ("Negotiate", 'Bearer realm="x"', 'Digest realm="x"', 'Negotiate, Basic realm="x"', "")
+    }
+    assert list(kinds.values()) == [Permanent, Permanent, AuthRevoked, AuthRevoked, AuthTransient]
 
 
 def test_identify_falls_back_on_home_and_user_name():

@@ -16,7 +16,7 @@ from kalends.core.errors import InvalidInput, NotAllowed, NotFound, Unavailable
 from kalends.core.ids import new_id, new_token, token_digest
 from kalends.jobs.secrets import seal, unseal
 from kalends.providers.caldav import connect as caldav
-from kalends.providers.caldav.client import OtherServer
+from kalends.providers.caldav.failures import OtherServer
 from kalends.providers.google import connect as google
 from kalends.sync.port import AuthRevoked, AuthTransient, Forbidden, Permanent, ProviderError
 from kalends.sync.port import NotFound as NothingThere
@@ -173,7 +173,9 @@ def _discovered(url: str, username: str, password: str) -> dict[str, str]:
 def _not_found(failure: ProviderError) -> InvalidInput:
     """What the person can do about it, where the server or our own policy says."""
     if isinstance(failure, OtherServer):
-        message = f"This server sends you on to another one. Enter that address instead: {failure.host}"
+        message = (
+            f"This server sends you on to another one. If you trust it, enter its address instead: {failure.address}"
+        )
         return InvalidInput(message, code="other_server", field="url")
     if failure.detail == "address_refused":
         message = "This address lies in a private network, which this installation does not reach."

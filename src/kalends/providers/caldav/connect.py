@@ -55,7 +55,7 @@ def discover(
         try:
             found = _from(client, url)
         except (NotFound, Permanent, Temporary, Forbidden) as error:
-            first = first or error
+            first = error if first is None or isinstance(first, NotFound) else first
             continue
         if found:
             return {**found, "username": username, "password": password}
