@@ -96,7 +96,17 @@ def _google() -> Iterable[Finding]:
         yield Finding("note", "Google", "not configured; docs/operations.md, Google Calendar, says how")
 
 
-CHECKS: tuple[Callable[[], Iterable[Finding]], ...] = (_database, _queue, _keys, _mail, _base_url, _google)
+def _microsoft() -> Iterable[Finding]:
+    config = settings.KALENDS
+    if config.microsoft_configured:
+        yield Finding("ok", "Microsoft", f"client configured; redirect URI {config.base_url}/oauth/microsoft/callback")
+    elif config.microsoft_client_id or config.microsoft_client_secret:
+        yield Finding("wrong", "Microsoft", "set both KALENDS_MICROSOFT_CLIENT_ID and KALENDS_MICROSOFT_CLIENT_SECRET")
+    else:
+        yield Finding("note", "Microsoft", "not configured; docs/operations.md, Microsoft Entra set-up, says how")
+
+
+CHECKS: tuple[Callable[[], Iterable[Finding]], ...] = (_database, _queue, _keys, _mail, _base_url, _google, _microsoft)
 
 
 def examine() -> list[Finding]:

@@ -18,6 +18,7 @@ from kalends.jobs.secrets import seal, unseal
 from kalends.providers.caldav import connect as caldav
 from kalends.providers.caldav.failures import OtherServer
 from kalends.providers.google import connect as google
+from kalends.providers.microsoft import connect as microsoft
 from kalends.sync.port import AuthRevoked, AuthTransient, Forbidden, Permanent, ProviderError
 from kalends.sync.port import NotFound as NothingThere
 
@@ -27,13 +28,30 @@ _VERIFIER = "calendars.OAuthState.verifier"
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """`exchange` turns a code into the secret to store, with "subject" and "email" of the account in it."""
+    """`exchange` turns a code into the secret to store, with "subject" and "email" of the account in it.
+
+    `denial` says why a consent page sent somebody back without a code, as a code of `_DENIALS`.
+    """
 
     authorize_url: Callable[..., str]
     exchange: Callable[..., dict[str, str]]
+    denial: Callable[[str, str], str] = lambda error, description: "consent_denied"
 
 
-_flows: dict[str, Flow] = {Provider.GOOGLE: Flow(google.authorize_url, google.exchange)}
+_flows: dict[str, Flow] = {
+    Provider.GOOGLE: Flow(google.authorize_url, google.exchange),
+    **{
+        kind: Flow(flow.authorize_url, flow.exchange, microsoft.denial)
+        for kind, flow in ((Provider.OFFICE365, microsoft.OFFICE365), (Provider.OUTLOOK, microsoft.OUTLOOK))
+    },
+}
+# One address of ours takes the returns of both kinds of Microsoft account: the stored state says which it was.
+_RETURNS: Mapping[str, tuple[str, ...]] = {"microsoft": (Provider.OFFICE365, Provider.OUTLOOK)}
+_DENIALS: Mapping[str, str] = {
+    "consent_denied": "The calendar was not shared, so nothing was connected.",
+    microsoft.ADMIN: "Your organisation lets only an administrator allow this. Your administrator must allow it first.",
+    microsoft.POLICY: "Your organisation's sign-in rules stopped this. Begin again, or ask your administrator.",
+}
 _discover: list[Callable[..., dict[str, str]]] = [caldav.discover]
 
 
@@ -83,22 +101,33 @@ def start_oauth(
 
 
 def finish_oauth(
-    *, provider: str, state: str, code: str, error: str, session_binding: str, now: datetime
+    *,
+    provider: str,
+    state: str,
+    code: str,
+    error: str,
+    session_binding: str,
+    now: datetime,
+    description: str = "",
 ) -> CalendarConnection:
-    """What came back from the consent page. Single use; raises NotFound, NotAllowed or Unavailable with what to do."""
+    """What came back from the consent page. Single use; raises NotFound, NotAllowed or Unavailable with what to do.
+
+    `provider` is the one that the return address names: "microsoft" serves two kinds. `description` goes with `error`.
+    """
     trip = _redeem(provider, state, session_binding, now)
+    flow = _flows[trip.provider]
     if error or not code:
-        raise NotAllowed("The calendar was not shared, so nothing was connected.", code="consent_denied")
-    check_offered(trip.company, provider)
+        raise _denied(flow.denial(error, description))
+    check_offered(trip.company, trip.provider)
     try:
-        secret = _flows[provider].exchange(
+        secret = flow.exchange(
             provider_settings(), code=code, verifier=unseal(trip.verifier, row=trip.pk, field=_VERIFIER), now=now
         )
     except ProviderError as failure:
         raise _exchange_error(failure) from failure
     connection = store_grant(
         staff=trip.staff,
-        provider=provider,
+        provider=trip.provider,
         subject=secret["subject"],
         label=secret["email"],
         secret=secret,
@@ -113,7 +142,7 @@ def _redeem(provider: str, state: str, session_binding: str, now: datetime) -> O
     rows = OAuthState.objects.filter(
         state_digest=token_digest(state),
         session_digest=token_digest(session_binding),
-        provider=provider,
+        provider__in=_RETURNS.get(provider, (provider,)),
         used_at__isnull=True,
         expires_at__gt=now,
     )
@@ -126,7 +155,13 @@ def _redeem(provider: str, state: str, session_binding: str, now: datetime) -> O
     return trip
 
 
+def _denied(code: str) -> NotAllowed:
+    return NotAllowed(_DENIALS[code], code=code)
+
+
 def _exchange_error(failure: ProviderError) -> Exception:
+    if isinstance(failure, Permanent) and failure.detail in _DENIALS:
+        return _denied(failure.detail)
     if isinstance(failure, Forbidden):
         return NotAllowed("A permission was left out. Connect again and allow all of them.", code="permission_missing")
     if isinstance(failure, AuthRevoked | Permanent):

@@ -1,7 +1,7 @@
 """Microsoft Graph behind the port, for both kinds of account.
 
 * A create carries the intent's `op_key` as `transactionId`, by which the server drops a repeated request, and as an
-  extended property, by which `find` looks it up before anything is created a second time.
+  extended property, by which it is looked up before anything is created.
 * Changes are PATCHes of what we own with If-Match. That Graph refuses a stale tag is not documented: until it has done so
   before our eyes, an event is read and compared before a PATCH and read again after it.
 * Ids are immutable ones, so a move between calendars keeps them. Attendees are never sent.
@@ -171,6 +171,9 @@ class MicrosoftProvider:
     def put(self, calendar_id: str, intent: Intent, guard: Guard) -> Receipt:
         if guard.remote_id:
             return self._update(calendar_id, intent, guard)
+        # A transactionId that was used before may be answered with the event that it made, whatever became of that.
+        if self._search(calendar_id, intent.op_key):
+            raise Conflict("made before")
         event = self._client.call("POST", (*_calendar(calendar_id), "events"), body=new_body(intent))
         return self._settled(calendar_id, intent, event)
 

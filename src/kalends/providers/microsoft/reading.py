@@ -24,6 +24,7 @@ from kalends.providers.microsoft.translate import (
     completed,
     is_abridged,
     is_master,
+    op_key_of,
     to_event,
     to_master,
 )
@@ -193,6 +194,7 @@ class _Round:
     def _changed(self, events: Mapping[str, Json]) -> tuple[list[PageItem], list[Series]]:
         """What changed, with every series that is touched as a whole. Its abridged occurrences are of no use then."""
         items: list[PageItem] = []
+        series: list[Series] = []
         masters: dict[str, None] = {}
         for event_id, event in events.items():
             master = event_id if is_master(event) else event.get("seriesMasterId") or ""
@@ -200,7 +202,9 @@ class _Round:
                 masters[master] = None
             if "@removed" in event or not event.get("seriesMasterId"):
                 items.append(_item(event))
-        series: list[Series] = []
+            if not master and op_key_of(event):
+                # It may have been made a series and put back: no occurrence of it is left.
+                series.append(Series(event_id, frozenset()))
         for master in masters:
             if master not in self._expanded:
                 self._expanded.add(master)
@@ -216,6 +220,8 @@ class _Round:
         except NotFound:
             items.append(Deleted(master))
             return
+        except Unsupported:
+            events = []  # no series any more
         items += [_item(event) for event in events]
         series.append(Series(master, frozenset(str(event.get("id", "")) for event in events)))
 

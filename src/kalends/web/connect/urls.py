@@ -17,5 +17,6 @@ urlpatterns = [
     path("connect/<str:token>", views.start, name="connect"),
     path("connect/<str:token>/caldav", views.caldav, name="connect_caldav"),
     path("oauth/google/callback", views.oauth_callback, {"provider": "google"}, name="oauth_google"),
+    path("oauth/microsoft/callback", views.oauth_callback, {"provider": "microsoft"}, name="oauth_microsoft"),
     path("guide/calendar-sync", views.guide, name="guide_calendar_sync"),
 ]

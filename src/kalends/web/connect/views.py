@@ -69,6 +69,7 @@ def oauth_callback(request: HttpRequest, provider: str) -> HttpResponse:
             state=state,
             code=code,
             error=error,
+            description=request.GET.get("error_description", ""),
             session_binding=known_binding(request),
             now=utc_now(),
         )

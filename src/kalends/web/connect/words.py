@@ -13,6 +13,11 @@ _WORDS = {
     "provider_off": _("Syncing with this kind of calendar is switched off for the company."),
     "not_configured": _("This kind of calendar is not configured on this server."),
     "consent_denied": _("The calendar was not shared, so nothing was connected."),
+    "admin_consent_needed": _(
+        "Your organisation lets only an administrator allow this. Your administrator must allow it first: "
+        "ask them to do so, then begin again."
+    ),
+    "policy": _("Your organisation’s sign-in rules stopped this. Begin again, or ask your administrator."),
     "oauth_state_invalid": _("This sign-in has run out, or was begun in another browser. Begin again."),
     "permission_missing": _("A permission was left out. Connect again and allow all of them."),
     "provider_unreachable": _("The calendar service could not be reached. Try again in a few minutes."),

@@ -107,7 +107,9 @@ def enabled(company: Company) -> list[str]:
 
 def supported() -> list[str]:
     """What this server can connect to, as it is configured."""
-    return [*(["google"] if settings.KALENDS.google_configured else []), "caldav"]
+    config = settings.KALENDS
+    microsoft = ["office365", "outlook"] if config.microsoft_configured else []
+    return [*(["google"] if config.google_configured else []), *microsoft, "caldav"]
 
 
 def offered_providers(company: Company) -> list[Offer]:
