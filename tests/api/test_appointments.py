@@ -76,6 +76,15 @@ def test_taken_slot_answers_409_with_alternatives(owner, clinic):
     assert starts == [datetime(2026, 3, 3, hour, minute, tzinfo=UTC) for hour, minute in ((8, 0), (8, 30), (9, 30))]
 
 
+def test_start_off_the_grid_answers_409_not_offered_with_the_reason_and_alternatives(owner, clinic):
+    emma, _john, service = clinic
+    refused = owner.post("/appointments", booking(service, staff=str(emma.pk), start="2026-03-03T09:07:00Z"))
+    body = refused.json()
+    assert (refused.status_code, body["code"], body["reason"]) == (409, "not_offered", "grid")
+    assert body["message"] == "No appointment begins at this time; choose one of the times that are offered."
+    assert len(body["alternatives"]) == 3
+
+
 def test_same_idempotency_key_repeats_the_answer_and_books_once(owner, clinic):
     body = booking(clinic[2])
     first = owner.post("/appointments", body, Idempotency_Key="k1")

@@ -6,9 +6,10 @@ import pytest
 
 from kalends.bookings.models import Appointment, Attendee, Customer, HistoryEntry
 from kalends.bookings.selectors import appointment_by_manage_token, slots
-from kalends.bookings.values import CustomerInput, SlotTaken
+from kalends.bookings.values import CustomerInput, NotOffered, SlotTaken
 from kalends.companies.models import Staff
-from kalends.companies.services import create_group
+from kalends.companies.services import create_group, set_hours
+from kalends.companies.values import Hours
 from kalends.core.errors import InvalidInput, NotFound
 from tests.bookings.support import at, claims_of, mails, make_salon, person
 from tests.factories import NOW, make_company, make_service, make_staff
@@ -69,12 +70,41 @@ def test_taken_slot_names_the_three_nearest_free_starts():
     assert Customer.objects.count() == 1
 
 
-@pytest.mark.parametrize("start", [at(3, 10, 7), at(3, 17), at(7, 10), at(2, 9), at(2, 8, 30)])
-def test_start_that_is_not_offered_is_refused(start):
-    salon = make_salon()
-    with pytest.raises(SlotTaken):
+@pytest.mark.parametrize(
+    ("start", "reason"),
+    [
+        (at(3, 10, 7), "grid"),
+        (at(3, 17), "hours"),
+        (at(7, 10), "hours"),
+        (at(2, 7, 30), "past"),
+        (at(2, 9, 30), "notice"),
+        (at(30, 10) + timedelta(days=60), "horizon"),
+        (at(3, 10) + timedelta(seconds=1), "minute"),
+    ],
+)
+def test_start_that_is_not_offered_is_refused_and_says_why(start, reason):
+    salon = make_salon(notice=60)
+    with pytest.raises(NotOffered) as refused:
         salon.book(start)
+    assert (refused.value.code, refused.value.reason) == ("not_offered", reason)
     assert Appointment.objects.count() == 0
+
+
+def test_taken_by_one_member_counts_where_another_is_not_working():
+    salon = make_salon(members=2)
+    set_hours(staff=salon.staff[1], hours=Hours("Europe/Paris", ()), actor="test", now=NOW)
+    salon.book(at(3, 10))
+    with pytest.raises(SlotTaken) as refused:
+        salon.book(at(3, 10), person(2))
+    assert refused.value.code == "slot_taken"
+
+
+def test_service_that_nobody_gives_says_so():
+    salon = make_salon()
+    salon.service.staff.clear()
+    with pytest.raises(NotOffered) as refused:
+        salon.book(at(3, 10))
+    assert (refused.value.reason, refused.value.alternatives) == ("staff", [])
 
 
 def test_manager_may_choose_a_start_between_and_within_the_notice():

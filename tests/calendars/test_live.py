@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from kalends.bookings.values import SlotTaken
+from kalends.bookings.values import NotOffered, SlotTaken
 from kalends.calendars import selectors, services
 from kalends.calendars.models import CalendarConnection
 from kalends.core.span import Span
@@ -57,6 +57,21 @@ def test_F68_unanswered_question_is_served_from_the_mirror_until_15_minutes(worl
     world.pass_time(timedelta(minutes=minutes))
     world.server.fail("busy", Fault.TEMPORARY)
     assert check(world, SLOT) == answer
+
+
+def test_F68_booking_refused_for_an_unread_calendar_says_so(world: World):
+    world.pass_time(timedelta(minutes=16))
+    world.server.fail("busy", Fault.TEMPORARY)
+    with pytest.raises(NotOffered) as refused:
+        world.book(at(3, 10))
+    assert (refused.value.code, refused.value.reason) == ("not_offered", "calendar")
+
+
+def test_F68_booking_of_a_member_whose_calendar_is_too_old_says_so(world: World):
+    world.pass_time(timedelta(hours=7))
+    with pytest.raises(NotOffered) as refused:
+        world.book(at(3, 14))
+    assert refused.value.reason == "calendar"
 
 
 @pytest.mark.parametrize(("hours", "stale"), [(1, False), (5, False), (7, True), (24, True)])

@@ -190,7 +190,7 @@ def test_member_without_working_hours_offers_nothing_and_the_page_says_so(compan
     service = company.add_service("Nothing yet", 30, [idle])
     assert company.starts(service, idle, at(3, 0).date()) == set()
     refused = company.api.post("/appointments", company.booking(service, at(3, 10), "No Hours", idle), want=409)
-    assert refused["code"] == "slot_taken"
+    assert (refused["code"], refused["reason"]) == ("not_offered", "hours")
     with Visitor() as person:
         page = person.get(f"{company.url}/book?service={service}")
     assert page.status == 200

@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
-from kalends.bookings.values import SlotTaken
+from kalends.bookings.values import NotOffered, SlotTaken
 from kalends.core import errors
 
 STATUS: dict[type[errors.KalendsError], int] = {
@@ -31,6 +31,8 @@ def body_of(error: errors.KalendsError) -> dict[str, Any]:
     body: dict[str, Any] = {"code": error.code, "message": error.message}
     if error.field:
         body["field"] = error.field
+    if isinstance(error, NotOffered):
+        body["reason"] = error.reason
     if isinstance(error, SlotTaken):
         body["alternatives"] = [
             {"start": item.start.isoformat(), "staff": [str(staff_id) for staff_id in item.staff_ids]}

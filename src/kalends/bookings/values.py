@@ -72,6 +72,18 @@ class SlotTaken(Conflict):
         self.alternatives = list(alternatives)
 
 
+class NotOffered(SlotTaken):
+    """Nobody has the time, but a rule does not offer it. `reason` names the rule: past, horizon, notice, calendar,
+    minute, grid, hours or staff.
+    """
+
+    code = "not_offered"
+
+    def __init__(self, message: str, alternatives: Sequence[Alternative] = (), *, reason: str) -> None:
+        super().__init__(message, alternatives)
+        self.reason = reason
+
+
 @dataclass(frozen=True, slots=True)
 class SlotDays:
     """Starts grouped by the date that the reader's clock shows in `timezone`.

@@ -83,6 +83,18 @@ def test_group_page_offers_what_its_members_do(client):
     assert list(Appointment.objects.get().staff.all()) == [salon.staff[0]]
 
 
+def test_time_that_no_rule_offers_says_why_and_loses_nothing_typed(client):
+    form = get(client, details_address(make_salon())).form("email")
+    answer = client.post(form.action, form.fields | DETAILS | {"start": "2026-03-03T09:07Z"})
+    text = answer.content.decode()
+    page = type(get(client, "/lakeside"))(text)
+    assert answer.status_code == 409
+    assert "This time cannot be booked" in page.words
+    assert "No appointment begins at this time; choose one of the times that are offered." in page.words
+    assert page.form("email").fields["name"] == "Ada Lovelace"
+    assert Appointment.objects.count() == 0
+
+
 def test_taken_time_gives_three_alternatives_and_loses_nothing_typed(client):
     salon = make_salon()
     address = details_address(salon)

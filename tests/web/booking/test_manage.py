@@ -102,6 +102,16 @@ def test_move_goes_by_links_and_one_form(client):
     assert "Your appointment has been moved." in get(client, path_of(booked)).words
 
 
+def test_move_to_a_time_outside_hours_says_why_and_moves_nothing(client):
+    booked = make_salon().book(at(3, 10))
+    answer = client.post(f"{path_of(booked)}/reschedule", {"start": "2026-03-03T20:00Z", "version": "1"})
+    text = answer.content.decode()
+    assert answer.status_code == 409
+    assert "The appointment cannot be moved to this time" in text
+    assert "This time is outside working hours." in text
+    assert Appointment.objects.get(pk=booked.appointment.pk).start == at(3, 10)
+
+
 def test_move_to_a_taken_time_offers_the_nearest_and_moves_nothing(client):
     salon = make_salon()
     booked = salon.book(at(3, 10))

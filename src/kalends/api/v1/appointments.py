@@ -143,7 +143,10 @@ def _days(query: AppointmentQuery, timezone: str) -> Span | None:
 
 @routes.post("/appointments", response=answers(created=AppointmentOut), summary="Book an appointment")
 def book_appointment(request: CompanyRequest, payload: AppointmentIn) -> Any:
-    """201, or 409 `slot_taken` with the nearest free times as `alternatives`. Without staff and group: anybody free."""
+    """201, or 409 with the nearest free times as `alternatives`: `slot_taken` where somebody has the time, `not_offered`
+    where a rule does not offer it (`reason`: past, horizon, notice, calendar, minute, grid, hours, staff).
+    Without staff and group: anybody free.
+    """
     company = request.company
     customer = payload.customer
     start = instant(payload.start, "start")

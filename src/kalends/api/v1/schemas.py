@@ -18,6 +18,7 @@ class ErrorOut(Schema):
     code: str
     message: str
     field: str | None = None
+    reason: str | None = None
     alternatives: list[dict[str, Any]] | None = None
 
 

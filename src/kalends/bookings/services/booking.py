@@ -2,7 +2,7 @@
 
 First, without locks: who could take it, and what their calendars say right now (`wish`). Then one transaction: lock the
 staff, make sure that nothing has changed since, write. If somebody else was faster, the next member who is free is
-tried; when none is left, SlotTaken carries the nearest free starts.
+tried; when none is left, SlotTaken (or NotOffered, which says why) carries the nearest free starts.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def book_appointment(
                 return _book(order, choice)
         except SlotTaken:
             chooser.refused.add(choice.team)
-    raise wish.refusal(_("This time is not free any more."))
+    raise wish.refusal(chooser.unreadable)
 
 
 def _made_before(company: Company, attendee_id: UUID) -> Booked | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -10,9 +11,10 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from kalends.bookings.claims import claim_for_appointment, release_claims
-from kalends.bookings.diary import members_for, rules_of
+from kalends.bookings.diary import Member, members_for, rules_of
 from kalends.bookings.history import add_entry, time_change
 from kalends.bookings.models import ActorKind, Appointment, AppointmentStaff, Claim, Flag, Status
+from kalends.bookings.refusing import first_reason, refusal, refused_because
 from kalends.bookings.scene import Scene, scene_of
 from kalends.bookings.selectors.appointments import appointment_of
 from kalends.bookings.selectors.availability import alternatives, slot_query
@@ -24,7 +26,7 @@ from kalends.companies.models import Company, Staff
 from kalends.companies.services import raise_schedule_revision
 from kalends.core.errors import Conflict, InvalidInput, NotAllowed
 from kalends.core.span import Span, as_utc
-from kalends.scheduling.slots import check_slot
+from kalends.scheduling.slots import SlotQuery, check_slot
 
 _SELF_SERVICE = (ActorKind.CUSTOMER, ActorKind.API)
 
@@ -41,7 +43,7 @@ def move_appointment(
 ) -> Appointment:
     """Another start, another staff member, or both; the length stays. Managers may choose a start off the grid.
 
-    Raises SlotTaken with alternatives, Conflict (version_changed, cancelled), NotAllowed (a customer after the start,
+    Raises SlotTaken or NotOffered with alternatives, Conflict (version_changed, cancelled), NotAllowed (a customer after the start,
     or where others share the time), NotFound, InvalidInput. Moving it to where it is changes nothing.
     """
     seen = appointment_of(company, appointment_id)
@@ -56,17 +58,15 @@ def move_appointment(
         with transaction.atomic():
             return _move(seen, span=span, staff_ids=staff_ids, by=by, expected_version=expected_version, now=now)
     except SlotTaken as error:
-        raise SlotTaken(
-            error.message,
-            alternatives(
-                company=company,
-                service=seen.service,
-                staff=staff or (seen.staff.all()[0] if len(staff_ids) == 1 else None),
-                wanted=span.start,
-                now=now,
-                reschedule_of=seen.pk,
-            ),
-        ) from error
+        error.alternatives = alternatives(
+            company=company,
+            service=seen.service,
+            staff=staff or (seen.staff.all()[0] if len(staff_ids) == 1 else None),
+            wanted=span.start,
+            now=now,
+            reschedule_of=seen.pk,
+        )
+        raise
 
 
 def _check_may_change(appointment: Appointment, by: Actor, now: datetime) -> None:
@@ -95,7 +95,7 @@ def _moved_staff(appointment: Appointment, staff: Staff | None) -> set[UUID]:
 def _ask_calendars(staff_ids: set[UUID], span: Span, now: datetime) -> None:
     for result in live_check(staff_ids=staff_ids, span=span, now=now).values():
         if not result.ok:
-            raise SlotTaken(_("The calendar of the staff member shows this time as taken, or cannot be read just now."))
+            raise refusal("calendar" if result.reason == "calendar_unreachable" else "taken")
 
 
 def _move(
@@ -136,19 +136,24 @@ def _check_free(appointment: Appointment, *, span: Span, staff_ids: set[UUID], b
     length = (span.end - span.start) // timedelta(minutes=1)
     rules = replace(rules_of(service), duration=length, interval=service.interval or service.duration, capacity=1)
     own_choice = by.kind not in _SELF_SERVICE
-    query = slot_query(
-        company=appointment.company,
-        service=service,
-        members=members_for(service=service, staff_ids=staff_ids),
-        window=span,
-        now=now,
-        ignore=[str(appointment.pk)],
-        rules=replace(rules, notice=0) if own_choice else rules,
-        together=len(staff_ids) > 1,
-    )
-    slot = check_slot(query, span.start, any_minute=own_choice)
+    members = members_for(service=service, staff_ids=staff_ids)
+
+    def query(asked: Sequence[Member]) -> SlotQuery:
+        return slot_query(
+            company=appointment.company,
+            service=service,
+            members=asked,
+            window=span,
+            now=now,
+            ignore=[str(appointment.pk)],
+            rules=replace(rules, notice=0) if own_choice else rules,
+            together=len(asked) > 1,
+        )
+
+    slot = check_slot(query(members), span.start, any_minute=own_choice)
     if slot is None or {UUID(ident) for ident in slot.staff} != staff_ids:
-        raise SlotTaken(_("This time is not free."))
+        reasons = [refused_because(query([member]), span.start, now, any_minute=own_choice) for member in members]
+        raise refusal(first_reason(reasons or ["staff"], together=True))
 
 
 def _given_to(before: Scene, staff_ids: set[UUID]) -> Scene:

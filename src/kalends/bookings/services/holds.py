@@ -40,7 +40,7 @@ def hold_slot(
                 return _hold_for(wish, team)
         except SlotTaken:
             continue
-    raise wish.refusal(_("This time is not free any more."))
+    raise wish.refusal()
 
 
 def _hold_for(wish: Wish, team: Team) -> Held:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from kalends.bookings.assigning import ranked_staff
 from kalends.bookings.diary import Member, members_for, rules_of
 from kalends.bookings.models import Claim, Hold
+from kalends.bookings.refusing import first_reason, refusal, refused_because
 from kalends.bookings.selectors.availability import alternatives, slot_query
 from kalends.bookings.values import SlotTaken
 from kalends.calendars.selectors import stale_staff
@@ -82,7 +83,8 @@ class Wish:
         slot = check_slot(self.query(members), self.start, any_minute=self.any_minute)
         return [tuple(UUID(ident) for ident in team) for team in slot.teams] if slot else []
 
-    def refusal(self, message: str) -> SlotTaken:
+    def refusal(self, unreadable: Collection[UUID] = ()) -> SlotTaken:
+        """Why it cannot be had, with the nearest free times. `unreadable`: whose calendar was asked in vain."""
         near = alternatives(
             company=self.company,
             service=self.service,
@@ -91,7 +93,18 @@ class Wish:
             wanted=self.start,
             now=self.now,
         )
-        return SlotTaken(message, [] if self.team else near)
+        reason = first_reason(self._reasons(set(unreadable)), together=bool(self.team))
+        return refusal(reason, [] if self.team else near)
+
+    def _reasons(self, unreadable: Collection[UUID]) -> Iterator[str]:
+        members = self.members()
+        stale = stale_staff(staff_ids=[member.id for member in members], now=self.now)
+        if not members:
+            yield "staff"
+        for member in members:
+            alone = replace(self, team=()).query([member])
+            reason = refused_because(alone, self.start, self.now, any_minute=self.any_minute)
+            yield "calendar" if not reason and (member.id in stale or member.id in unreadable) else reason
 
 
 def make_wish(
@@ -140,6 +153,7 @@ class Chooser:
     wish: Wish
     refused: set[Team] = field(default_factory=set)
     asked: dict[UUID, bool] = field(default_factory=dict)
+    unreadable: set[UUID] = field(default_factory=set)
 
     def next(self) -> Choice | None:
         """The team that should take it: free by the rows, not stale, and free by its calendars as they are now."""
@@ -161,6 +175,7 @@ class Chooser:
         around = wish.span.widened(timedelta(minutes=rules.buffer_before), timedelta(minutes=rules.buffer_after))
         answers = live_check(staff_ids=staff_ids, span=around, now=wish.now)
         self.asked.update({ident: answers[ident].ok for ident in staff_ids})
+        self.unreadable.update(ident for ident in staff_ids if answers[ident].reason == "calendar_unreachable")
 
 
 def offered_members(wish: Wish) -> list[Member]:

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from kalends.bookings.selectors import attendee_by_manage_token
 from kalends.bookings.services import book_appointment
-from kalends.bookings.values import Booked, CustomerInput, SlotTaken
+from kalends.bookings.values import Booked, CustomerInput, NotOffered, SlotTaken
 from kalends.companies.models import Company
 from kalends.core.clock import utc_now
 from kalends.core.errors import InvalidInput, NotFound, Unavailable
@@ -186,6 +186,7 @@ def _details(
     }
     if taken is not None:
         context["taken"] = True
+        context["not_offered"] = taken.message if isinstance(taken, NotOffered) else ""
         context["alternatives"] = [
             (format_start_param(other.start), When.of_start(other.start, chosen.service.duration, zone.name))
             for other in taken.alternatives

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from kalends.bookings.models import ActorKind, Attendee
 from kalends.bookings.selectors import attendee_by_manage_token, manage_url
 from kalends.bookings.services import cancel_appointment, move_appointment
-from kalends.bookings.values import Actor, SlotTaken
+from kalends.bookings.values import Actor, NotOffered, SlotTaken
 from kalends.core.clock import utc_now
 from kalends.core.errors import Conflict, InvalidInput, NotAllowed, NotFound, Unavailable
 from kalends.core.span import Span
@@ -164,9 +164,9 @@ def _move(request: HttpRequest, attendee: Attendee, token: str) -> HttpResponse:
             now=utc_now(),
         )
     except SlotTaken as taken:
-        return _choose_time(
-            request, attendee, token, status=409, alternatives=_alternatives(request, attendee, token, taken)
-        )
+        near = _alternatives(request, attendee, token, taken)
+        why = taken.message if isinstance(taken, NotOffered) else ""
+        return _choose_time(request, attendee, token, status=409, alternatives=near, not_offered=why)
     except (Conflict, InvalidInput, NotAllowed):
         messages.info(request, CHANGED)
         return redirect("manage", token)
