@@ -11,24 +11,28 @@ Exceptions (RECURRENCE-ID) are the caller's.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import chain, islice
-from typing import TypeVar
+from functools import lru_cache
+from operator import eq
+from typing import NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
 from kalends.core.rrule import BadRecurrence, Freq, Rule, Until, parse_moment, parse_rule
-from kalends.core.rule_days import walls
+from kalends.core.rule_days import LAST_DAY
+from kalends.core.rule_walls import Batch, batches, gives_its_start, up_to
 from kalends.core.span import Span, as_utc
-from kalends.core.zones import resolve_tzid, zone
+from kalends.core.wall_clock import DAY, WallClock, wall_clock, wall_seconds
+from kalends.core.zones import resolve_tzid
 
 DEFAULT_LIMIT = 20_000
 _T = TypeVar("_T", date, datetime)
-_DAY = timedelta(days=1)
 _INSTANT = timedelta(microseconds=1)
-# Wall times with room on both sides, so that widening them or giving them a zone stays inside the calendar.
-_EARLIEST, _LATEST = datetime(2, 1, 1), datetime(9998, 12, 31)  # noqa: DTZ001
+_BEGIN_OF_TIME = datetime.min.replace(tzinfo=UTC)
+# Days with room on both sides, so that giving them a zone stays inside the calendar.
+_FIRST_DAY, _END_DAY = 366, LAST_DAY - 366
 _LINE = re.compile(
     r'^(?P<name>RRULE|RDATE|EXDATE|EXRULE)(?P<params>(?:;[^=;:]+=(?:"[^"]*"|[^;:"]*))*):(?P<value>.*)$', re.IGNORECASE
 )
@@ -55,30 +59,24 @@ def expand(
     `start` is DTSTART as an aware datetime, `timezone` the IANA zone in which the rules run (None: UTC), `rules` whole
     RRULE, RDATE, EXDATE and EXRULE lines. Raises BadRecurrence, TooManyOccurrences, UnknownZone.
     """
-    clock = zone(timezone or "UTC")
+    clock = wall_clock(timezone or "UTC")
     first = as_utc(start)
-    wall_start = first.astimezone(clock).replace(tzinfo=None, fold=0)
     length = max(duration, _INSTANT)
-
-    def instant(wall: datetime) -> datetime:
-        # DTSTART may be the second of two equal wall times; a rule always means the first.
-        return first if wall == wall_start else wall.replace(tzinfo=clock).astimezone(UTC)
-
+    # An occurrence overlaps the window if it starts after this and before the window's end.
+    after = window.start - min(length, window.start - _BEGIN_OF_TIME)
+    view = _View(clock, first, clock.seconds(first), after, window.end, limit)
     lines = _read(rules)
-    view = _View(wall_start, _on_clock(window.start, clock, -length - _DAY), _on_clock(window.end, clock, _DAY), limit)
-    found = {first, *(instant(wall) for rule in lines.rules for wall in _walls_of(rule, view, instant))}
-    found |= {_timed(moment, wall_start.time(), clock) for moment in lines.added}
-    found -= {instant(wall) for rule in lines.exrules for wall in _walls_of(rule, view, instant)}
-    found -= {_timed(moment, wall_start.time(), clock) for moment in lines.removed}
-    days = {moment.value for moment in lines.removed if not isinstance(moment.value, datetime)}
-    return _within(
-        limit,
-        [
-            at
-            for at in found
-            if at < window.end and at + length > window.start and not (days and at.astimezone(clock).date() in days)
-        ],
-    )
+    found = [first] if after < first < window.end else []
+    for rule in lines.rules:
+        found += view.instants(rule)
+    if lines.added:
+        found += [at for at in view.moments(lines.added) if after < at < window.end]
+    if lines.exrules or lines.removed:
+        found = _without(found, lines, view)
+    found.sort()
+    if any(map(eq, found, found[1:])):
+        found = list(dict.fromkeys(found))
+    return _within(limit, found)
 
 
 def expand_days(
@@ -88,54 +86,86 @@ def expand_days(
 
     Days stay days: which instants they are is for the reader's zone to say. Raises BadRecurrence, TooManyOccurrences.
     """
-    length = timedelta(days=max(days, 1))
+    begin, low, high = start.toordinal(), first.toordinal() - max(days, 1) + 1, end.toordinal()
     lines = _read(rules)
-    view = _View(_midnight(start), _moved(_midnight(first), -length), _midnight(end), limit)
-    found = {start, *(wall.date() for rule in lines.rules for wall in _walls_of(_daily(rule), view, _as_if_utc))}
-    found |= {moment.day for moment in lines.added}
-    found -= {wall.date() for rule in lines.exrules for wall in _walls_of(_daily(rule), view, _as_if_utc)}
-    found -= {moment.day for moment in lines.removed}
-    return _within(limit, [day for day in found if day < end and day + length > first])
+    found = {begin, *(moment.day.toordinal() for moment in lines.added)}
+    for rule in lines.rules:
+        found.update(_days(_daily(rule), begin, low, high, limit))
+    for rule in lines.exrules:
+        found.difference_update(_days(_daily(rule), begin, low, high, limit))
+        if gives_its_start(_daily(rule), begin * DAY):
+            found.discard(begin)
+    found.difference_update(moment.day.toordinal() for moment in lines.removed)
+    return _within(limit, [date.fromordinal(day) for day in sorted(found) if low <= day < high])
 
 
 # -- rules --------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _View:
-    """The wall times asked for: from `low`, below `high`, of a series that begins at `start`."""
+class _View(NamedTuple):
+    """The instants asked for, later than `after` and before `end`, of a series that begins at `first`, on its clock `begin`."""
 
-    start: datetime
-    low: datetime
-    high: datetime
+    clock: WallClock
+    first: datetime
+    begin: int
+    after: datetime
+    end: datetime
     limit: int
 
+    def instants(self, rule: Rule) -> list[datetime]:
+        """Those of a rule but for DTSTART's. Two may be equal."""
+        after, end = self.after, self.end
+        # A wall time is less than two days off the same time in UTC.
+        low, high = after.toordinal() - 2, end.toordinal() + 3
+        until = rule.until
+        if until and until.moment and until.moment.tzinfo:
+            end, high = min(end, until.moment + _INSTANT), min(high, until.day.toordinal() + 3)
+            until = None
+        found: list[datetime] = []
+        for days, times in _batches(rule, self.begin, low, high, until):
+            batch = self.clock.instants(days, times)
+            found += batch[bisect_right(batch, after) : bisect_left(batch, end)]
+            if len(found) > self.limit:
+                raise _too_many(self.limit)
+        return found
 
-def _walls_of(rule: Rule, view: _View, instant: Callable[[datetime], datetime]) -> Iterator[datetime]:
-    high = view.high
-    if rule.until:
-        high = min(high, _moved(_midnight(rule.until.day), 2 * _DAY))
-    if rule.count:
-        after_start = (wall for wall in walls(rule, view.start, view.start, high) if wall != view.start)
-        counted = islice(chain([view.start], after_start), rule.count)
-        found: Iterator[datetime] = (wall for wall in counted if wall >= view.low)
-    else:
-        found = walls(rule, view.start, view.low, high)
-    for number, wall in enumerate(found):
-        if number > view.limit:
-            raise TooManyOccurrences(f"More than {view.limit} occurrences")
-        if _until_allows(rule.until, wall, instant):
-            yield wall
+    def moments(self, moments: Iterable[_Moment]) -> list[datetime]:
+        time_of_day = time(*divmod(self.begin % DAY // 60, 60), self.begin % 60)
+        return [_timed(moment, time_of_day, self.clock.zone) for moment in moments]
 
 
-def _until_allows(until: Until | None, wall: datetime, instant: Callable[[datetime], datetime]) -> bool:
+def _batches(rule: Rule, begin: int, low: int, high: int, until: Until | None) -> Iterator[Batch]:
+    """The batches on the days from `low` to before `high`, no farther than a local UNTIL."""
+    low, high = max(low, _FIRST_DAY), min(high, _END_DAY)
     if until is None:
-        return True
-    if until.moment is None:
-        return wall.date() <= until.day
-    return (instant(wall) if until.moment.tzinfo else wall) <= until.moment
+        return batches(rule, begin, low, high)
+    last = wall_seconds(until.moment) if until.moment else (until.day.toordinal() + 1) * DAY - 1
+    return up_to(batches(rule, begin, low, min(high, last // DAY + 1)), last)
 
 
+def _without(found: list[datetime], lines: _Lines, view: _View) -> list[datetime]:
+    """The instants that no EXDATE and no EXRULE takes away."""
+    gone = set(view.moments(lines.removed))
+    for rule in lines.exrules:
+        gone.update(view.instants(rule))
+        if gives_its_start(rule, view.begin):
+            gone.add(view.first)
+    days = {moment.value for moment in lines.removed if not isinstance(moment.value, datetime)}
+    clock = view.clock.zone
+    return [at for at in found if at not in gone and not (days and at.astimezone(clock).date() in days)]
+
+
+def _days(rule: Rule, begin: int, low: int, high: int, limit: int) -> Iterator[int]:
+    number = 0
+    for days, _ in _batches(rule, begin * DAY, low, high, rule.until):
+        inside = days[bisect_left(days, low) : bisect_left(days, high)]
+        number += len(inside)
+        if number > limit:
+            raise _too_many(limit)
+        yield from inside
+
+
+@lru_cache(maxsize=1_024)
 def _daily(rule: Rule) -> Rule:
     """`rule` for an all-day series: parts finer than a day say nothing there, and UNTIL is a day."""
     if rule.freq > Freq.DAILY:
@@ -159,26 +189,35 @@ class _Moment:
         return self.value.date() if isinstance(self.value, datetime) else self.value
 
 
-@dataclass(frozen=True, slots=True)
-class _Lines:
-    rules: list[Rule] = field(default_factory=list)
-    exrules: list[Rule] = field(default_factory=list)
-    added: list[_Moment] = field(default_factory=list)
-    removed: list[_Moment] = field(default_factory=list)
+class _Lines(NamedTuple):
+    rules: list[Rule]
+    exrules: list[Rule]
+    added: list[_Moment]
+    removed: list[_Moment]
 
 
 def _read(lines: Iterable[str]) -> _Lines:
-    read = _Lines()
+    read = _Lines([], [], [], [])
     for line in lines:
-        match = _LINE.match(line.strip())
-        if not match:
-            raise BadRecurrence(f"Not a recurrence line: {line[:40]!r}")
-        name = match["name"].upper()
-        if name in ("RRULE", "EXRULE"):
-            (read.rules if name == "RRULE" else read.exrules).append(parse_rule(match["value"]))
+        name, value = _line(line)
+        if isinstance(value, Rule):
+            (read.rules if name == "RRULE" else read.exrules).append(value)
         else:
-            (read.added if name == "RDATE" else read.removed).extend(_moments(match["params"], match["value"]))
+            (read.added if name == "RDATE" else read.removed).extend(value)
     return read
+
+
+@lru_cache(maxsize=4_096)
+def _line(line: str) -> tuple[str, Rule | tuple[_Moment, ...]]:
+    if line.startswith("RRULE:"):
+        return "RRULE", parse_rule(line[6:])
+    match = _LINE.match(line.strip())
+    if not match:
+        raise BadRecurrence(f"Not a recurrence line: {line[:40]!r}")
+    name = match["name"].upper()
+    if name in ("RRULE", "EXRULE"):
+        return name, parse_rule(match["value"])
+    return name, tuple(_moments(match["params"], match["value"]))
 
 
 def _moments(params: str, value: str) -> Iterator[_Moment]:
@@ -196,31 +235,19 @@ def _timed(moment: _Moment, of_day: time, clock: ZoneInfo) -> datetime:
         return datetime.combine(value, of_day, clock).astimezone(UTC)
     if value.tzinfo:
         return value
-    return value.replace(tzinfo=(moment.tzid and resolve_tzid(moment.tzid)) or clock).astimezone(UTC)
+    return value.replace(tzinfo=(moment.tzid and _named(moment.tzid)) or clock).astimezone(UTC)
 
 
-# -- helpers ------------------------------------------------------------------------------------------------------
+@lru_cache(maxsize=1_024)
+def _named(tzid: str) -> ZoneInfo | None:
+    return resolve_tzid(tzid)
 
 
 def _within(limit: int, kept: list[_T]) -> list[_T]:
     if len(kept) > limit:
-        raise TooManyOccurrences(f"More than {limit} occurrences")
-    return sorted(kept)
+        raise _too_many(limit)
+    return kept
 
 
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time())
-
-
-def _as_if_utc(wall: datetime) -> datetime:
-    return wall.replace(tzinfo=UTC)
-
-
-def _on_clock(instant: datetime, clock: ZoneInfo, shift: timedelta) -> datetime:
-    return _moved(instant.astimezone(clock).replace(tzinfo=None), shift)
-
-
-def _moved(wall: datetime, shift: timedelta) -> datetime:
-    if shift < _EARLIEST - wall:
-        return _EARLIEST
-    return min(wall + min(shift, _LATEST - wall), _LATEST)
+def _too_many(limit: int) -> TooManyOccurrences:
+    return TooManyOccurrences(f"More than {limit} occurrences")

@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from enum import IntEnum
 from functools import lru_cache
 
 from kalends.core.errors import InvalidInput
 
 WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+_MOMENT = re.compile(r"[0-9]{8}(?:[Tt][0-9]{6}Z?)?\Z")
 _BY_DAY = re.compile(r"^([+-]?\d{1,2})?(MO|TU|WE|TH|FR|SA|SU)$")
 
 
@@ -90,17 +91,16 @@ def parse_rule(text: str) -> Rule:
 def parse_moment(text: str) -> datetime | date:
     """DATE -> date; DATE-TIME -> a datetime in UTC for "...Z", else without a zone: the caller knows whose wall it is.
 
-    Raises BadRecurrence.
+    A leap second is the second before it. Raises BadRecurrence.
     """
+    if not _MOMENT.match(text):
+        raise BadRecurrence(f"Not a date or time: {text[:20]!r}")
     try:
         if len(text) == 8:
-            return datetime.strptime(text, "%Y%m%d").date()  # noqa: DTZ007 - a day
-        wall = datetime.strptime(text[:15], "%Y%m%dT%H%M%S")  # noqa: DTZ007 - made aware here or by the caller
+            return date.fromisoformat(text)
+        return datetime.fromisoformat(text if text[13:15] != "60" else f"{text[:13]}59{text[15:]}")
     except ValueError:
         raise BadRecurrence(f"Not a date or time: {text[:20]!r}") from None
-    if text[15:] not in ("", "Z"):
-        raise BadRecurrence(f"Not a date or time: {text[:20]!r}")
-    return wall.replace(tzinfo=UTC) if text[15:] else wall
 
 
 def _parts(text: str) -> dict[str, str]:
@@ -142,16 +142,18 @@ def _integers(low: int, high: int, *, negative: bool = False) -> Callable[[str],
 
 
 def _by_day(text: str) -> tuple[tuple[int, int], ...]:
-    days = set()
-    for part in text.split(","):
-        match = _BY_DAY.match(part.strip())
-        if not match:
-            raise BadRecurrence(f"Not a weekday: {part[:20]!r}")
-        ordinal = int(match.group(1) or 0)
-        if abs(ordinal) > 53 or (match.group(1) and not ordinal):
-            raise BadRecurrence(f"Not a weekday: {part[:20]!r}")
-        days.add((ordinal, WEEKDAYS.index(match.group(2))))
-    return tuple(sorted(days))
+    return tuple(sorted({_day(part) for part in text.split(",")}))
+
+
+@lru_cache(maxsize=1_024)
+def _day(text: str) -> tuple[int, int]:
+    match = _BY_DAY.match(text.strip())
+    if not match:
+        raise BadRecurrence(f"Not a weekday: {text[:20]!r}")
+    ordinal = int(match.group(1) or 0)
+    if abs(ordinal) > 53 or (match.group(1) and not ordinal):
+        raise BadRecurrence(f"Not a weekday: {text[:20]!r}")
+    return ordinal, WEEKDAYS.index(match.group(2))
 
 
 def _week_start(text: str) -> int:

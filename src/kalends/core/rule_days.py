@@ -1,188 +1,149 @@
-"""The wall times of one recurrence rule, in order, beginning near a given day rather than at the rule's own start.
+"""The days of one recurrence rule (RFC 5545, 3.3.10, the table of expansions and limitations).
 
-Years, months, weeks and days are periods with a number; INTERVAL chooses every n-th. Within a period the days are those
-that pass every BY part (RFC 5545, 3.3.10, the table of expansions and limitations), then the times of day, then
-BYSETPOS. All times here are wall time without a zone.
+Years, months, weeks and days are periods with a number. Within a period the days are those that pass every BY part; the
+time of day and BYSETPOS are no concern of this module. A day is a proleptic ordinal (`date.toordinal`), ascending in
+every list.
 """
 
 from __future__ import annotations
 
 from calendar import isleap, monthrange
-from collections.abc import Iterator
-from dataclasses import replace
-from datetime import date, datetime, time, timedelta
-from itertools import groupby
+from collections.abc import Iterable, Sequence
+from datetime import date
+from functools import lru_cache
 
-from kalends.core.rrule import BadRecurrence, Freq, Rule
+from kalends.core.rrule import Freq, Rule
 
-_UNIT = {Freq.DAILY: 86_400, Freq.HOURLY: 3_600, Freq.MINUTELY: 60, Freq.SECONDLY: 1}
-_ALL_DAYS = tuple((0, weekday) for weekday in range(7))
-# No rule that people make comes near: it stops rules whose only purpose or effect is to burn time.
-MOST_STEPS = 2_000_000
+LAST_DAY = date.max.toordinal()
 
 
-def walls(rule: Rule, start: datetime, low: datetime, high: datetime) -> Iterator[datetime]:
-    """Wall times of `rule` that begins at `start`, ascending, from `low` on (or somewhat earlier) and below `high`.
-
-    Never earlier than `start`; COUNT and UNTIL are the caller's. Raises BadRecurrence where it would take too long.
-    """
-    full = _with_defaults(rule, start)
-    first = max(start, low)
-    steps = 0
-    for period in _periods(full, start, first, high):
-        for wall in _in_period(full, start, period):
-            if start <= wall < high:
-                yield wall
-        steps += _cost(full)
-        if steps > MOST_STEPS:
-            raise BadRecurrence("The recurrence takes too long to expand")
-
-
-def _cost(rule: Rule) -> int:
-    if rule.freq <= Freq.DAILY:
-        return 1
-    hours = len(rule.by_hour) or 24
-    minutes = len(rule.by_minute) or 60
-    return hours * minutes * (len(rule.by_second) or 60)
-
-
-def _with_defaults(rule: Rule, start: datetime) -> Rule:
-    """What the rule does not say comes from DTSTART: the day by FREQ, then the finer times."""
-    changes: dict[str, object] = {}
-    no_days = not (rule.by_day or rule.by_month_day or rule.by_year_day)
-    if no_days and (rule.freq == Freq.WEEKLY or rule.by_week_no):
-        changes["by_day"] = ((0, start.weekday()),)
-    elif rule.freq <= Freq.MONTHLY and no_days:
-        changes["by_month_day"] = (start.day,)
-        if rule.freq == Freq.YEARLY and not rule.by_month:
-            changes["by_month"] = (start.month,)
-    if rule.freq < Freq.HOURLY and not rule.by_hour:
-        changes["by_hour"] = (start.hour,)
-    if rule.freq < Freq.MINUTELY and not rule.by_minute:
-        changes["by_minute"] = (start.minute,)
-    if rule.freq < Freq.SECONDLY and not rule.by_second:
-        changes["by_second"] = (start.second,)
-    return replace(rule, **changes)  # type: ignore[arg-type]
-
-
-def _number(rule: Rule, wall: datetime) -> int:
-    """The number of the period that holds `wall`; below a day, of its day."""
-    if rule.freq == Freq.YEARLY:
-        return wall.year
-    if rule.freq == Freq.MONTHLY:
-        return wall.year * 12 + wall.month - 1
+def period_of(rule: Rule, day: int) -> int:
+    """The number of the period that holds `day`; for rules below a day, the day itself."""
+    if rule.freq >= Freq.DAILY:
+        return day
     if rule.freq == Freq.WEEKLY:
-        return (wall.toordinal() - 1 - rule.week_start) // 7
-    return wall.toordinal()
+        return (day - 1 - rule.week_start) // 7
+    here = date.fromordinal(day)
+    return here.year if rule.freq == Freq.YEARLY else here.year * 12 + here.month - 1
 
 
-def _periods(rule: Rule, start: datetime, low: datetime, high: datetime) -> range:
-    step = rule.interval if rule.freq <= Freq.DAILY else 1
-    origin, first, last = (_number(rule, wall) for wall in (start, low, high))
-    return range(origin + max(0, (first - origin) // step * step), last + 1, step)
-
-
-def _in_period(rule: Rule, start: datetime, period: int) -> Iterator[datetime]:
-    days = _days(rule, period)
-    if rule.freq > Freq.DAILY:
-        for day in days:
-            yield from _below_a_day(rule, start, day)
-        return
-    times = _times(rule)
-    found = [datetime.combine(day, at) for day in days for at in times]
-    yield from _chosen(rule, found)
-
-
-def _chosen(rule: Rule, found: list[datetime]) -> list[datetime]:
-    if not rule.by_set_pos:
-        return found
-    size = len(found)
-    places = {pos - 1 if pos > 0 else size + pos for pos in rule.by_set_pos}
-    return [found[place] for place in sorted(places) if 0 <= place < size]
-
-
-def _times(rule: Rule) -> list[time]:
-    # A leap second is the second before it: no clock of ours shows it.
-    seconds = sorted({min(second, 59) for second in rule.by_second})
-    return [time(h, m, s) for h in rule.by_hour for m in rule.by_minute for s in seconds]
-
-
-def _below_a_day(rule: Rule, start: datetime, day: date) -> Iterator[datetime]:
-    unit = _UNIT[rule.freq]
-    origin = _seconds(start) // unit
-    every = replace(
-        rule,
-        by_hour=rule.by_hour or tuple(range(24)),
-        by_minute=rule.by_minute or tuple(range(60)),
-        by_second=rule.by_second or tuple(range(60)),
-    )
-    found = (datetime.combine(day, at) for at in _times(every))
-    for number, group in groupby(found, key=lambda wall: _seconds(wall) // unit):
-        if (number - origin) % rule.interval == 0:
-            yield from _chosen(rule, list(group))
-
-
-def _seconds(wall: datetime) -> int:
-    return wall.toordinal() * 86_400 + wall.hour * 3_600 + wall.minute * 60 + wall.second
-
-
-# -- days -------------------------------------------------------------------------------------------------------
-
-
-def _days(rule: Rule, period: int) -> list[date]:
-    if rule.freq == Freq.YEARLY:
-        return _days_of_year(rule, period)
-    if rule.freq == Freq.MONTHLY:
-        return _days_of_month(rule, *divmod(period, 12))
+def days_of(rule: Rule, periods: Sequence[int]) -> list[int]:
+    """All days of ascending periods. `rule` must say which: what DTSTART adds has been filled in."""
+    if rule.freq >= Freq.DAILY:
+        return _limited(rule, _on_weekdays(rule, periods))
     if rule.freq == Freq.WEEKLY:
-        monday = period * 7 + 1 + rule.week_start
-        days = [date.fromordinal(monday + offset) for offset in range(7) if _in_calendar(monday + offset)]
-        weekdays = {weekday for _, weekday in rule.by_day or _ALL_DAYS}
-        return [day for day in days if day.weekday() in weekdays and _passes(rule, day)]
-    if not _in_calendar(period):
-        return []
-    day = date.fromordinal(period)
-    weekdays = {weekday for _, weekday in rule.by_day or _ALL_DAYS}
-    return [day] if day.weekday() in weekdays and _passes(rule, day) else []
+        offsets = _offsets_in_week(rule)
+        first = 1 + rule.week_start
+        return _limited(rule, [first + 7 * week + offset for week in periods for offset in offsets])
+    days = _days_of_year if rule.freq == Freq.YEARLY else _days_of_month
+    return [day for period in periods for day in days(rule, period)]
 
 
-def _in_calendar(ordinal: int) -> bool:
-    return 1 <= ordinal <= date.max.toordinal()
-
-
-def _days_of_month(rule: Rule, year: int, month_index: int) -> list[date]:
-    month = month_index + 1
-    if (rule.by_month and month not in rule.by_month) or not 1 <= year <= 9999:
-        return []
-    length = monthrange(year, month)[1]
-    numbers = {n if n > 0 else length + 1 + n for n in rule.by_month_day} if rule.by_month_day else range(1, length + 1)
-    days = [date(year, month, number) for number in sorted(numbers) if 1 <= number <= length]
-    return [day for day in days if _weekday_fits(rule, day, day.day, length) and _passes(rule, day)]
-
-
-def _days_of_year(rule: Rule, year: int) -> list[date]:
-    if not 1 <= year <= 9999:
-        return []
-    if rule.by_month and not rule.by_week_no:
-        return [day for month in rule.by_month for day in _days_of_month(rule, year, month - 1)]
-    length = 366 if isleap(year) else 365
-    first = date(year, 1, 1)
-    days = (first + timedelta(days=offset) for offset in range(length))
-    return [day for day in days if _weekday_fits(rule, day, (day - first).days + 1, length) and _passes(rule, day)]
-
-
-def _weekday_fits(rule: Rule, day: date, number: int, length: int) -> bool:
-    """BYDAY with its ordinals, where `day` is the `number`-th of `length` days; with BYWEEKNO ordinals mean nothing."""
+def _on_weekdays(rule: Rule, days: Sequence[int]) -> Sequence[int]:
     if not rule.by_day:
-        return True
-    nth = (number - 1) // 7 + 1
-    nth_from_end = -((length - number) // 7 + 1)
-    weekday = day.weekday()
-    return any(wanted == weekday and (rule.by_week_no or n in (0, nth, nth_from_end)) for n, wanted in rule.by_day)
+        return days
+    weekdays = {weekday for _, weekday in rule.by_day}
+    return [day for day in days if (day - 1) % 7 in weekdays]
+
+
+def _offsets_in_week(rule: Rule) -> list[int]:
+    weekdays = {weekday for _, weekday in rule.by_day} or range(7)
+    return sorted((weekday - rule.week_start) % 7 for weekday in weekdays)
+
+
+# -- months -------------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=4_096)
+def _month(period: int) -> tuple[int, int]:
+    """The day before the first, and how many days."""
+    year, index = divmod(period, 12)
+    return date(year, index + 1, 1).toordinal() - 1, monthrange(year, index + 1)[1]
+
+
+def _days_of_month(rule: Rule, period: int) -> list[int]:
+    if rule.by_month and period % 12 + 1 not in rule.by_month:
+        return []
+    before, length = _month(period)
+    days = [before + number for number in _numbers(rule, before, length)]
+    return _limited(rule, days) if rule.by_year_day or rule.by_week_no else days
+
+
+def _numbers(rule: Rule, before: int, length: int) -> Iterable[int]:
+    """The days by BYMONTHDAY and BYDAY, counted from 1, of `length` days after the day `before`."""
+    if not rule.by_day:
+        return _counted(rule.by_month_day, length) if rule.by_month_day else range(1, length + 1)
+    named = _named(rule, before, length)
+    return [n for n in named if n in _counted(rule.by_month_day, length)] if rule.by_month_day else named
+
+
+def _counted(numbers: Iterable[int], length: int) -> list[int]:
+    """Numbers from the beginning or (negative) from the end, as ascending numbers from the beginning."""
+    found = {number if number > 0 else length + 1 + number for number in numbers}
+    return sorted(number for number in found if 1 <= number <= length)
+
+
+def _named(rule: Rule, before: int, length: int) -> list[int]:
+    """The numbers that BYDAY names; an ordinal counts within the `length` days."""
+    found: set[int] = set()
+    for nth, weekday in rule.by_day:
+        first = (weekday - before) % 7 + 1
+        if nth == 0:
+            found.update(range(first, length + 1, 7))
+            continue
+        last = first + (length - first) // 7 * 7
+        number = first + 7 * (nth - 1) if nth > 0 else last + 7 * (nth + 1)
+        if 1 <= number <= length:
+            found.add(number)
+    return sorted(found)
+
+
+# -- years --------------------------------------------------------------------------------------------------------
+
+
+def _days_of_year(rule: Rule, year: int) -> list[int]:
+    if rule.by_week_no:
+        return _limited(rule, _on_weekdays(rule, _days_of_weeks(rule, year)))
+    if rule.by_month:
+        return [day for month in rule.by_month for day in _days_of_month(rule, year * 12 + month - 1)]
+    before, length = date(year, 1, 1).toordinal() - 1, 366 if isleap(year) else 365
+    if rule.by_day:
+        return _limited(rule, [before + number for number in _named(rule, before, length)])
+    if rule.by_year_day:
+        return _limited(rule, [before + number for number in _counted(rule.by_year_day, length)])
+    return [day for month in range(12) for day in _days_of_month(rule, year * 12 + month)]
+
+
+def _days_of_weeks(rule: Rule, year: int) -> list[int]:
+    """The days of a calendar year in the weeks of BYWEEKNO, those that its first and last days share with others too."""
+    first, end = date(year, 1, 1).toordinal(), date(year, 12, 31).toordinal() + 1
+    found: set[int] = set()
+    for of_year in (year - 1, year, year + 1):
+        begin, after = _first_week(of_year, rule.week_start), _first_week(of_year + 1, rule.week_start)
+        for number in _counted(rule.by_week_no, (after - begin) // 7):
+            week = begin + 7 * (number - 1)
+            found.update(range(max(week, first), min(week + 7, end)))
+    return sorted(found)
+
+
+@lru_cache(maxsize=1_024)
+def _first_week(year: int, week_start: int) -> int:
+    """Weeks begin on WKST; week 1 is the first with four days in the year (ISO 8601 for Monday)."""
+    fourth = date(min(max(year, 1), 9999), 1, 4)
+    return fourth.toordinal() - (fourth.weekday() - week_start) % 7
+
+
+# -- parts that limit ---------------------------------------------------------------------------------------------
+
+
+def _limited(rule: Rule, days: Sequence[int]) -> list[int]:
+    """The days that the parts allow which limit in every frequency. BYDAY is the caller's: it depends on FREQ."""
+    if not (rule.by_month or rule.by_month_day or rule.by_year_day or rule.by_week_no):
+        return list(days)
+    return [day for day in days if _passes(rule, date.fromordinal(day))]
 
 
 def _passes(rule: Rule, day: date) -> bool:
-    """The parts that limit in every frequency. BYDAY is the caller's: what its ordinals count depends on FREQ."""
     return (
         (not rule.by_month or day.month in rule.by_month)
         and (not rule.by_month_day or _month_day_fits(rule, day))
@@ -201,15 +162,9 @@ def _year_day_fits(rule: Rule, day: date) -> bool:
 
 
 def _week_no_fits(rule: Rule, day: date) -> bool:
-    """Weeks begin on WKST; week 1 is the first with four days in the year (ISO 8601 for Monday)."""
     begin = day.toordinal() - (day.weekday() - rule.week_start) % 7
     year = date.fromordinal(begin + 3).year
     first = _first_week(year, rule.week_start)
     number = (begin - first) // 7 + 1
     weeks = (_first_week(year + 1, rule.week_start) - first) // 7
     return number in rule.by_week_no or number - weeks - 1 in rule.by_week_no
-
-
-def _first_week(year: int, week_start: int) -> int:
-    fourth = date(year, 1, 4)
-    return fourth.toordinal() - (fourth.weekday() - week_start) % 7
