@@ -15,8 +15,9 @@ from kalends.providers.caldav.collection import ctag, has_sync
 from kalends.providers.caldav.multistatus import Resource
 from kalends.providers.caldav.resources import Resources
 from kalends.providers.errors import AnswerTooLarge
-from kalends.sync.port import AuthRevoked, AuthTransient, Capabilities, ProviderError, Temporary, Throttled
+from kalends.sync.port import AuthRevoked, AuthTransient, Capabilities, ProviderError, Throttled
 
+_NO_FINDING = (AuthRevoked, AuthTransient, Throttled)
 _NEAR = timedelta(days=14)
 # No server has given this one out; it is a URI, as RFC 6578 wants tokens to be.
 _NO_TOKEN = "data:,kalends-was-never-here"  # noqa: S105 - a sync token
@@ -52,7 +53,7 @@ class Probe:
             return False
         try:
             self.resources.changes(_NO_TOKEN)
-        except (AuthRevoked, AuthTransient, Throttled):
+        except _NO_FINDING:
             raise
         except AnswerTooLarge:
             return False
@@ -64,7 +65,9 @@ class Probe:
         """Whether the resources of these weeks have tags; presumed where there are none."""
         try:
             tags = self.resources.tags_within(Span(self.now - _NEAR, self.now + _NEAR))
-        except Temporary:
+        except _NO_FINDING:
+            raise
+        except ProviderError:
             return True
         return all(tags.values())
 
@@ -73,7 +76,7 @@ def schedules_by_itself(client: DavClient, url: str) -> bool:
     """Whether the server says that it mails attendees (RFC 6638, 2). Presumed where it does not say."""
     try:
         offered = client.send("OPTIONS", url).headers.get("dav", "")
-    except (AuthRevoked, AuthTransient, Throttled):
+    except _NO_FINDING:
         raise
     except ProviderError:
         return True
