@@ -6,8 +6,9 @@ from datetime import datetime
 
 from kalends.calendars import codec
 from kalends.calendars.life import change_life
-from kalends.calendars.models import CalendarConnection, Link, LinkStatus, RemoteCalendar, RemoteEvent
+from kalends.calendars.models import CalendarConnection, Channel, Link, LinkStatus, RemoteCalendar, RemoteEvent
 from kalends.companies.services import raise_schedule_revision
+from kalends.sync.push import ChannelState
 
 
 def finish_disconnect(row: CalendarConnection, *, now: datetime) -> None:
@@ -17,6 +18,9 @@ def finish_disconnect(row: CalendarConnection, *, now: datetime) -> None:
         link.status = LinkStatus.ORPHANED
         link.due_at = None
         link.save()
+    # What could not be closed has nobody to close it any more: it runs out, and nobody listens.
+    living = Channel.objects.filter(calendar__connection=row).exclude(state=ChannelState.CLOSED)
+    living.update(state=ChannelState.CLOSED, closed_at=now)
     RemoteEvent.objects.filter(calendar__connection=row).delete()
     RemoteCalendar.objects.filter(connection=row).update(
         receives=False,

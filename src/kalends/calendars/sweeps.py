@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.conf import settings
 
 from kalends.calendars import services
@@ -11,11 +13,13 @@ from kalends.core.clock import utc_now
 from kalends.jobs import sweeps
 
 _REMIND_EVERY_SECONDS = 300.0
+_PROMPT_EVERY_SECONDS = 1.0
 
 
 def register_all() -> None:
     """Called once, when Django has started."""
     sweeps.register("calendars: due connections", _sweep_seconds, _wake_due)
+    sweeps.register("calendars: just due", lambda: _PROMPT_EVERY_SECONDS, _wake_just_due)
     sweeps.register("calendars: reminders", lambda: _REMIND_EVERY_SECONDS, _remind)
     on_provider_switches_changed(_follow_switches)
 
@@ -27,6 +31,11 @@ def _sweep_seconds() -> float:
 
 def _wake_due() -> None:
     services.wake_due_connections(now=utc_now())
+
+
+def _wake_just_due() -> None:
+    """What came due since the last look is looked at within a second or two: a grace time that has ended, a poll."""
+    services.wake_due_connections(now=utc_now(), since=utc_now() - timedelta(seconds=2 * _PROMPT_EVERY_SECONDS))
 
 
 def _remind() -> None:

@@ -8,6 +8,7 @@ urlpatterns = [
     path("", include("kalends.ops.urls")),
     path("api/v1/", include("kalends.api.urls")),
     path("api/docs", include("kalends.api.docs_urls")),
+    path("hooks/", include("kalends.api.push.urls")),
     path("feeds/", include("kalends.feeds.urls")),
     path("", include("kalends.accounts.urls")),
     path("dashboard", include("kalends.web.dashboard.urls")),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.conf import settings
 
@@ -42,6 +43,8 @@ class Run:
     now: datetime
     at: Step = no_step
     report: Report = field(default_factory=Report)
+    wrote: set[UUID] = field(default_factory=set)  # calendars
+    mirrored: dict[UUID, int] = field(default_factory=dict)  # events ahead, by calendar, when its full read began
 
     @property
     def policy(self) -> Policy:

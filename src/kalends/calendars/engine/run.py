@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Min
 
 from kalends.calendars.disconnecting import finish_disconnect
-from kalends.calendars.engine import apply, journal, lease, write
+from kalends.calendars.engine import apply, channels, journal, lease, write
 from kalends.calendars.engine.check import check_calendar
 from kalends.calendars.engine.context import Lacking, Report, Run, Step, no_step, poll_interval
 from kalends.calendars.engine.plan import Planned, due_links, exceeds_budget, make_plan, open_links
@@ -98,7 +98,8 @@ def _run_leased(
 ) -> Report:
     state = State(connection.state)
     throttled = connection.throttled_until is not None and connection.throttled_until > now
-    if throttled or not (state.reads or connection.purge):
+    closing = state == State.PAUSED and channels.has_leftovers(connection)
+    if throttled or not (state.reads or connection.purge or closing):
         return Report()
     run = Run(connection, provider or provider_for(connection), fence, now, at)
     try:
@@ -111,13 +112,23 @@ def _run_leased(
 def _work(run: Run) -> None:
     """The one place where failures of a whole connection become its state."""
     try:
-        error = purge(run) if run.connection.purge else _read_and_act(run)
+        error = _look(run)
     except Lacking as lacking:
         _lacking(run, LastErrorCode(lacking.code))
     except ProviderError as failed:
         _failed(run, failed)
     else:
         _failed(run, error) if error is not None else _worked(run)
+
+
+def _look(run: Run) -> ProviderError | None:
+    if run.connection.purge or not State(run.connection.state).reads:
+        channels.tend(run, wanted=False)
+        return purge(run) if run.connection.purge else None
+    error = _read_and_act(run)
+    channels.expect(run, run.wrote)
+    channels.tend(run)
+    return error
 
 
 def _read_and_act(run: Run) -> ProviderError | None:
@@ -283,17 +294,25 @@ def _next_look(connection: CalendarConnection, now: datetime) -> datetime | None
     if row.purge:
         return now + _retry_pause(row)
     if not State(row.state).reads:
-        return None
+        return _next_closing(row, now) if row.state == State.PAUSED else None
     if row.throttled_until is not None and row.throttled_until > now:
         return row.throttled_until
     if row.failures:
         return now + _retry_pause(row)
     times = [calendar.next_poll_at or now for calendar in row.calendars.all() if calendar.chosen]
     times += [calendar.next_check_at or now for calendar in row.calendars.all() if calendar.receives]
+    tending = channels.next_tending(row, now)
+    times += [tending] if tending is not None else []
     if State(row.state).writes:
         next_link: datetime | None = open_links(row).aggregate(at=Min("due_at"))["at"]
         times += [next_link] if next_link is not None else []
     return min(times, default=now + poll_interval())
+
+
+def _next_closing(row: CalendarConnection, now: datetime) -> datetime | None:
+    """A paused connection is looked at until its channels are closed."""
+    at = channels.next_tending(row, now)
+    return at if at is None or row.throttled_until is None else max(at, row.throttled_until)
 
 
 def _retry_pause(row: CalendarConnection) -> timedelta:

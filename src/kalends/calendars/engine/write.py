@@ -65,6 +65,7 @@ def perform(run: Run, planned: Planned) -> None:
         _refused(run, planned, error_name(error), error.detail)
     else:
         run.report.writes += 1
+        run.wrote.add(link.calendar_id)
         run.at("written, receipt not stored")
         _store(run, planned, receipt)
     run.at("receipt stored")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kalends.calendars.models.channels import Channel
 from kalends.calendars.models.connections import CalendarConnection, LastErrorCode, Provider, RemoteCalendar
 from kalends.calendars.models.events import BusySpan, RemoteEvent
 from kalends.calendars.models.external import ExternalCalendar
@@ -11,6 +12,7 @@ from kalends.calendars.models.links import Journal, Link, LinkStatus, StaffQuest
 __all__ = [
     "BusySpan",
     "CalendarConnection",
+    "Channel",
     "ExternalCalendar",
     "Invitation",
     "Journal",

@@ -127,6 +127,8 @@ class RemoteCalendar(models.Model):
     derived_with = models.CharField(max_length=80, blank=True)  # zone and all-day choice behind the busy spans
     suspected_drop = models.PositiveIntegerField(default=0)  # a full read lacked this many; a second one decides
     quarantined = models.PositiveIntegerField(default=0)
+    next_channel_at = models.DateTimeField(null=True, blank=True)  # opening one failed: not before then again
+    channel_failures = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
         ordering = ["-primary", "name", "id"]

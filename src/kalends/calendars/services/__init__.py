@@ -29,6 +29,7 @@ from kalends.calendars.services.invitations import create_invitation, invitation
 from kalends.calendars.services.joining import choose_calendars, refresh_calendars
 from kalends.calendars.services.live import CheckResult, live_check
 from kalends.calendars.services.oauth import connect_caldav, finish_oauth, start_oauth
+from kalends.calendars.services.push import receive_notifications, receive_push
 from kalends.calendars.services.questions import answer_question
 from kalends.calendars.services.restoring import hold_restored
 from kalends.calendars.services.wanted import want_event, want_no_event
@@ -49,6 +50,8 @@ __all__ = [
     "live_check",
     "pause",
     "plan_connection",
+    "receive_notifications",
+    "receive_push",
     "refresh_calendars",
     "remind_of_connections",
     "replace_external_calendars",

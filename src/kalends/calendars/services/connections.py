@@ -12,11 +12,13 @@ from django.db.models import F
 from kalends.calendars.disconnecting import finish_disconnect
 from kalends.calendars.due import make_due
 from kalends.calendars.engine import journal
+from kalends.calendars.engine.channels import has_leftovers
 from kalends.calendars.handlers import handler
 from kalends.calendars.life import change_life
 from kalends.calendars.links import look_at
 from kalends.calendars.models import (
     CalendarConnection,
+    Channel,
     Invitation,
     LastErrorCode,
     Link,
@@ -32,6 +34,7 @@ from kalends.core.errors import Conflict, InvalidInput
 from kalends.sync.connection import Life, PausedBy, State
 from kalends.sync.link import Mode, PendingKind
 from kalends.sync.port import ProviderError
+from kalends.sync.push import ChannelState
 
 Events = Literal["keep", "remove"]
 
@@ -75,6 +78,8 @@ def _pause(connection: CalendarConnection, now: datetime, by: PausedBy) -> None:
     with transaction.atomic():
         change_life(connection, lambda life: life.paused(now, by))
         _stop_worker(connection)
+        if has_leftovers(connection):
+            make_due(connection.pk)
 
 
 def _stop_worker(connection: CalendarConnection) -> None:
@@ -157,6 +162,7 @@ def disconnect(*, connection: CalendarConnection, events: Events, by: str = "", 
         raise InvalidInput("Say whether our events are to be kept or removed.", field="events")
     removable = events == "remove" and connection.state != State.DISCONNECTED and connection.credentials != ""
     if not removable:
+        _close_channels(connection)
         _give_back(connection)
     with transaction.atomic():
         if connection.staff_id is not None:
@@ -179,6 +185,22 @@ def _begin_purge(connection: CalendarConnection, now: datetime) -> None:
     if connection.staff_id is not None:
         raise_schedule_revision([connection.staff_id])
     make_due(connection.pk)
+
+
+def _close_channels(connection: CalendarConnection) -> None:
+    """As long as there are credentials. One that cannot be closed runs out within a week, and is not listened to."""
+    living = Channel.objects.filter(calendar__connection=connection).exclude(remote_id="")
+    rows = list(living.exclude(state=ChannelState.CLOSED))
+    if not rows or not connection.credentials:
+        return
+    provider = provider_for(connection)
+    try:
+        for row in rows:
+            provider.close_channel(str(row.pk), row.remote_id)
+    except ProviderError:
+        pass  # the others would fare no better
+    finally:
+        provider.close()
 
 
 def _give_back(connection: CalendarConnection) -> None:
@@ -208,6 +230,7 @@ def revoke_calendar_sync(*, staff: Staff, providers: Collection[str] | None = No
     if unknown:
         raise InvalidInput(f"There is no provider named {min(unknown)}.", field="providers")
     rows = CalendarConnection.objects.filter(staff=staff).exclude(state=State.DISCONNECTED)
+    rows = rows.exclude(provider=Provider.ICS)  # an address is no account: it is removed where it was entered
     if providers:
         rows = rows.filter(provider__in=providers)
     else:

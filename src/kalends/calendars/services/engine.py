@@ -15,7 +15,7 @@ from kalends.calendars.engine.context import Run
 from kalends.calendars.engine.plan import due_links, make_plan
 from kalends.calendars.engine.run import run_connection
 from kalends.calendars.life import remind, tell_stale
-from kalends.calendars.models import CalendarConnection, RemoteCalendar
+from kalends.calendars.models import CalendarConnection, Provider, RemoteCalendar
 from kalends.calendars.providers import provider_for
 from kalends.sync import actions
 from kalends.sync.connection import State
@@ -64,9 +64,13 @@ def plan_connection(connection_id: UUID, *, now: datetime) -> list[PlannedAction
     ]
 
 
-def wake_due_connections(*, now: datetime) -> int:
-    """Whatever wake-up was lost: every connection whose time has come, and those whose worker died."""
-    due = list(lease.due_connections(now).values_list("pk", flat=True))
+def wake_due_connections(*, now: datetime, since: datetime | None = None) -> int:
+    """Whatever wake-up was lost: every connection whose time has come, and those whose worker died.
+
+    With `since` only those whose time has come since then: cheap enough to ask each second.
+    """
+    rows = lease.due_connections(now)
+    due = list((rows if since is None else rows.filter(due_at__gt=since)).values_list("pk", flat=True))
     for connection_id in due:
         wake(connection_id)
     return len(due)
@@ -92,7 +96,9 @@ def tell_of_stale_calendars(*, now: datetime) -> int:
     told = 0
     for connection_id, fresh in oldest.values_list("connection", "fresh"):
         row = CalendarConnection.objects.select_related("staff", "company").get(pk=connection_id)
-        if fresh < now - timedelta(hours=row.company.stale_after_hours):
+        company = row.company
+        hours = company.stale_after_hours_ics if row.provider == Provider.ICS else company.stale_after_hours
+        if fresh < now - timedelta(hours=hours):
             with transaction.atomic():
                 told += tell_stale(row, fresh_as_of=fresh, now=now)
     return told

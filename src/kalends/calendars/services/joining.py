@@ -26,7 +26,15 @@ from kalends.sync.connection import Life
 from kalends.sync.link import Mode
 from kalends.sync.port import CalendarInfo, ProviderError
 
-_RESET = {"cursor": "", "fresh_as_of": None, "next_poll_at": None, "next_full_at": None, "suspected_drop": 0}
+_RESET = {
+    "cursor": "",
+    "fresh_as_of": None,
+    "next_poll_at": None,
+    "next_full_at": None,
+    "suspected_drop": 0,
+    "next_channel_at": None,
+    "channel_failures": 0,
+}
 
 
 def store_grant(

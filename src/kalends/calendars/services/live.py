@@ -6,11 +6,15 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
+
+from django.db.models import Exists, OuterRef, Q
 
 from kalends.calendars.due import make_due
 from kalends.calendars.mirror import reading_of
-from kalends.calendars.models import CalendarConnection, RemoteCalendar
+from kalends.calendars.models import CalendarConnection, Channel, Provider, RemoteCalendar
+from kalends.calendars.models.channels import is_proven
 from kalends.calendars.ours import Ours
 from kalends.calendars.providers import provider_for
 from kalends.core.span import Span
@@ -18,6 +22,7 @@ from kalends.jobs.prepared import Prepared
 from kalends.sync.busy import spans_of
 from kalends.sync.connection import State
 from kalends.sync.port import ProviderError, RemoteEvent
+from kalends.sync.push import PATIENCE
 
 FRESH = timedelta(seconds=60)
 SERVES = timedelta(minutes=15)
@@ -36,7 +41,8 @@ def live_check(*, staff_ids: Iterable[UUID], span: Span, now: datetime) -> dict[
     """Called before the booking's transaction: one question a connection whose calendars are older than 60 s.
 
     The questions of one call share 1.5 s. Where one fails, the mirror serves if it is younger than 15 min, else the
-    staff member is refused. A connection that is paused or needs attention cannot be asked: its last mirror serves
+    staff member is refused. An External iCalendar URL is asked last, and its mirror serves until it is stale: feeds are
+    read by the hour. A connection that is paused or needs attention cannot be asked: its last mirror serves
     until `selectors.stale_staff` names its staff member.
     """
     deadline = time.monotonic() + BUDGET_SECONDS
@@ -48,7 +54,8 @@ def _check_staff(staff_id: UUID, span: Span, now: datetime, deadline: float) -> 
         try:
             busy = _ask(connection, calendars, span, deadline)
         except ProviderError:
-            if any(c.fresh_as_of is None or c.fresh_as_of < now - SERVES for c in calendars):
+            patient = connection.provider == Provider.ICS
+            if not patient and any(c.fresh_as_of is None or c.fresh_as_of < now - SERVES for c in calendars):
                 return CheckResult(ok=False, reason="calendar_unreachable")
             continue
         if busy:
@@ -57,13 +64,32 @@ def _check_staff(staff_id: UUID, span: Span, now: datetime, deadline: float) -> 
     return CheckResult(ok=True)
 
 
+def _not_announced(now: Any, patient_since: Any) -> Q:
+    """No channel is proven to live, or what one announced, or the heartbeat, waits to be read."""
+    channels = Channel.objects.filter(is_proven(now, patient_since), calendar=OuterRef("pk"))
+    return Q(Q(next_poll_at__isnull=True) | Q(next_poll_at__lte=now) | ~Exists(channels))
+
+
+_ASKABLE = (State.ACTIVE, State.THROTTLED, State.FROZEN)
 _OLD = Prepared(
+    lambda staff, fresh, now, patient_since: (
+        RemoteCalendar.objects.filter(staff_id=staff, blocks=True, connection__state__in=_ASKABLE)
+        .exclude(fresh_as_of__gte=fresh)
+        .filter(_not_announced(now, patient_since))
+        .select_related("connection", "staff")
+    ),
+    staff=UUID,
+    fresh=datetime,
+    now=datetime,
+    patient_since=datetime,
+)
+_OLD_OF_COMPANY = Prepared(
     lambda staff, fresh: (
         RemoteCalendar.objects.filter(
-            staff_id=staff, blocks=True, connection__state__in=(State.ACTIVE, State.THROTTLED, State.FROZEN)
+            staff__isnull=True, connection__company__staff=staff, blocks=True, connection__state__in=_ASKABLE
         )
         .exclude(fresh_as_of__gte=fresh)
-        .select_related("connection", "staff")
+        .select_related("connection__company")
     ),
     staff=UUID,
     fresh=datetime,
@@ -72,9 +98,12 @@ _OLD = Prepared(
 
 def _to_ask(staff_id: UUID, now: datetime) -> list[tuple[CalendarConnection, list[RemoteCalendar]]]:
     by_connection: dict[UUID, list[RemoteCalendar]] = {}
-    for calendar in _OLD.rows(staff=staff_id, fresh=now - FRESH):
+    within = {"staff": staff_id, "fresh": now - FRESH}
+    unannounced = _OLD.rows(**within, now=now, patient_since=now - PATIENCE)
+    for calendar in [*unannounced, *_OLD_OF_COMPANY.rows(**within)]:
         by_connection.setdefault(calendar.connection_id, []).append(calendar)
-    return [(calendars[0].connection, calendars) for calendars in by_connection.values()]
+    found = [(calendars[0].connection, calendars) for calendars in by_connection.values()]
+    return sorted(found, key=lambda asked: asked[0].provider == Provider.ICS)
 
 
 def _ask(
