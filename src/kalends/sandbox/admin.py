@@ -9,12 +9,14 @@ from kalends.core.errors import InvalidInput
 from kalends.sandbox.google.call import read_body
 from kalends.sandbox.google.faults import Faults, Journal
 from kalends.sandbox.google.store import Store
+from kalends.sandbox.microsoft.site import Microsoft
 from kalends.sandbox.web import Request, Response, Route, json_response, route
 
 
 class Admin:
-    def __init__(self, store: Store, faults: Faults, journal: Journal) -> None:
+    def __init__(self, store: Store, faults: Faults, journal: Journal, microsoft: Microsoft) -> None:
         self._store = store
+        self._microsoft = microsoft
         self._faults = faults
         self._journal = journal
         self._acts: dict[str, Callable[..., Any]] = {
@@ -26,6 +28,14 @@ class Admin:
             "purge-tombstones": faults.purge_tombstones,
             "pushes": faults.pushes,
             "settings": self._settings,
+            "microsoft-revoke": microsoft.acts.revoke,
+            "microsoft-set-account": microsoft.acts.set_account,
+            "microsoft-set-calendar": microsoft.acts.set_calendar,
+            "microsoft-expire-delta": microsoft.acts.expire_delta,
+            "microsoft-expire-access": microsoft.acts.expire_access,
+            "microsoft-lifecycle": microsoft.acts.lifecycle,
+            "microsoft-pushes": microsoft.acts.pushes,
+            "microsoft-settings": microsoft.acts.set,
         }
 
     def routes(self) -> list[Route]:
@@ -35,6 +45,7 @@ class Admin:
             route("DELETE", "/_admin/faults", "", self.clear_faults),
             route("GET", "/_admin/journal", "", self.read_journal),
             route("GET", "/_admin/channels", "", self.list_channels),
+            route("GET", "/_admin/subscriptions", "", self.list_subscriptions),
             route("POST", "/_admin/{act}", "", self.do),
         ]
 
@@ -58,6 +69,13 @@ class Admin:
         with self._store.writing():
             rows = self._store.channels.values()
         names = ("id", "calendar", "account", "address", "expires_ms", "number")
+        return json_response({"items": [{name: getattr(row, name) for name in names} for row in rows]})
+
+    def list_subscriptions(self, request: Request) -> Response:
+        store = self._microsoft.store
+        with store.writing():
+            rows = store.subscriptions.values()
+        names = ("id", "account", "resource", "address", "lifecycle", "change_types", "expires_at", "paused")
         return json_response({"items": [{name: getattr(row, name) for name in names} for row in rows]})
 
     def do(self, request: Request, act: str) -> Response:

@@ -14,6 +14,7 @@ from kalends.core.errors import KalendsError
 from kalends.sandbox import demo
 from kalends.sandbox.admin import Admin
 from kalends.sandbox.caldav import CalDavCalendar
+from kalends.sandbox.deliver import RETRIES
 from kalends.sandbox.google.api import Api
 from kalends.sandbox.google.call import read_body
 from kalends.sandbox.google.errors import ApiError
@@ -21,9 +22,10 @@ from kalends.sandbox.google.faults import Faults, Journal
 from kalends.sandbox.google.oauth import Client, OAuth
 from kalends.sandbox.google.store import PRESET, Account, Clock, Store
 from kalends.sandbox.google.validate import Discovery
-from kalends.sandbox.google.watch import RETRIES, Sender
+from kalends.sandbox.google.watch import Sender
 from kalends.sandbox.microsoft import oauth as microsoft_oauth
 from kalends.sandbox.microsoft import store as microsoft_store
+from kalends.sandbox.microsoft.errors import GraphError
 from kalends.sandbox.microsoft.site import Microsoft
 from kalends.sandbox.page.routes import Page
 from kalends.sandbox.web import Request, Response, Route, Server, find_route, json_response
@@ -71,10 +73,12 @@ class App:
         self.oauth = OAuth(self.store, options.client, self.faults)
         self.api = Api(self.store, self.oauth, self.faults, self.sender)
         beside = path.with_name("microsoft.db") if path else None
-        self.microsoft = Microsoft(options.clock, beside, options.microsoft_client, self.journal, options.openapi)
+        self.microsoft = Microsoft(
+            options.clock, beside, options.microsoft_client, self.journal, options.openapi, options.push_retries
+        )
         self._discovery = [Discovery(document) for document in options.discovery]
-        page = Page(self.store, self.journal, options.client.name, options.mail, options.caldav)
-        admin = Admin(self.store, self.faults, self.journal)
+        page = Page(self.store, self.microsoft, self.journal, options.client.name, options.mail, options.caldav)
+        admin = Admin(self.store, self.faults, self.journal, self.microsoft)
         self._google = [*self.api.routes(), *self.oauth.routes()]
         self._own: list[Route] = [*page.routes(), *admin.routes()]
         self._create_accounts(options)
@@ -140,6 +144,8 @@ def _guarded(request: Request, found: tuple[Route, dict[str, str]]) -> Response:
         return found[0].handler(request, **found[1])
     except ApiError as error:
         return json_response({"code": error.reason, "message": error.message}, error.status)
+    except GraphError as error:
+        return json_response({"code": error.code, "message": error.message}, error.status)
     except KalendsError as error:
         return json_response({"code": error.code, "message": error.message}, 400)
 
@@ -164,6 +170,7 @@ class Running:
 
     def start(self) -> Self:
         self.sender.start()
+        self.microsoft.start()
         self._thread.start()
         return self
 
@@ -180,9 +187,7 @@ class Running:
             with self.store.writing():
                 pass  # let a request that is being served end
             self.store.disk.close()
-            with self.microsoft.store.writing():
-                pass
-            self.microsoft.store.disk.close()
+            self.microsoft.stop()
 
     def __enter__(self) -> Self:
         return self

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from kalends.sandbox.deliver import LOOPBACK
 from kalends.sandbox.google import consent, errors, scopes
 from kalends.sandbox.google.faults import Faults
 from kalends.sandbox.google.store import Account, Code, Grant, Store, Token, new_secret
-from kalends.sandbox.google.watch import LOOPBACK
 from kalends.sandbox.web import Request, Response, Route, json_response, route
 
 CODE_SECONDS = 600

@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import heapq
-import itertools
-import threading
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from kalends.sandbox.deliver import LOOPBACK, RETRIES, Deliverer, Report
 from kalends.sandbox.google import errors
 from kalends.sandbox.google.store import Account, Calendar, Channel, Store
 
 DEFAULT_TTL = 604_800
 MAX_TTL = 30 * 86_400
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 RETRIED = (500, 502, 503, 504)
-RETRIES = (1.0, 2.0, 4.0, 8.0, 16.0)
-_TIMEOUT = 5.0
-
-Report = Callable[[str, Mapping[str, Any]], None]
 
 
 def open_channel(
@@ -113,41 +103,20 @@ class _Delivery:
     attempt: int = 0
 
 
-class Sender:
-    """Delivers notifications from one background thread, with retries; changes that wait for it are sent as one.
-
-    `lose`, `repeat` and `hold` are faults: how many of the next notifications vanish or come twice, and for how
-    many seconds each waits.
-    """
+class Sender(Deliverer[_Delivery]):
+    """Delivers notifications; changes that wait for it are sent as one."""
 
     def __init__(self, store: Store, report: Report, retries: tuple[float, ...] = RETRIES) -> None:
-        self.lose = 0
-        self.repeat = 0
-        self.hold = 0.0
+        super().__init__(report, retries)
         self._store = store
-        self._report = report
-        self._retries = retries
-        self._queue: list[tuple[float, int, _Delivery]] = []
-        self._order = itertools.count()
-        self._wake = threading.Condition()
-        self._busy = False
-        self._stopped = False
-        self._thread = threading.Thread(target=self._run, name="sandbox-push", daemon=True)
-        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def start(self) -> None:
         self._store.listeners.append(self.changed)
-        self._thread.start()
-
-    def stop(self) -> None:
-        with self._wake:
-            self._stopped = True
-            self._wake.notify_all()
-        self._thread.join(timeout=_TIMEOUT + 1)
+        super().start()
 
     def opened(self, channel: Channel) -> None:
         """Send the `sync` message of a new channel."""
-        self._put(_Delivery(channel.id, "sync"), self.hold)
+        self.put(_Delivery(channel.id, "sync"), self.hold)
 
     def changed(self, calendar_id: str) -> None:
         """Tell every living channel of the calendar. Called with the store's lock held."""
@@ -158,67 +127,29 @@ class Sender:
             elif channel.calendar == calendar_id:
                 channel.number += 1
                 self._store.channels.put(channel.id, channel)
-                self._put(_Delivery(channel.id, "exists"), self.hold)
+                self.put(_Delivery(channel.id, "exists"), self.hold)
 
-    def wait_idle(self, timeout: float = 5.0) -> bool:
-        """Wait until nothing is due or being sent; for tests."""
-        deadline = time.monotonic() + timeout
-        with self._wake:
-            while self._busy or self._queue:
-                if not self._wake.wait(deadline - time.monotonic()) and time.monotonic() >= deadline:
-                    return False
-        return True
-
-    def _put(self, delivery: _Delivery, delay: float) -> None:
-        with self._wake:
-            if any(waiting == delivery for _, _, waiting in self._queue):
-                return
-            heapq.heappush(self._queue, (time.monotonic() + delay, next(self._order), delivery))
-            self._wake.notify_all()
-
-    def _run(self) -> None:
-        while True:
-            with self._wake:
-                while not self._stopped and (not self._queue or self._queue[0][0] > time.monotonic()):
-                    self._wake.wait(self._queue[0][0] - time.monotonic() if self._queue else None)
-                if self._stopped:
-                    return
-                delivery = heapq.heappop(self._queue)[2]
-                self._busy = True
-            self._deliver(delivery)
-            with self._wake:
-                self._busy = False
-                self._wake.notify_all()
-
-    def _deliver(self, delivery: _Delivery) -> None:
+    def deliver(self, delivery: _Delivery) -> None:
         with self._store.writing():
             channel = self._store.channels.get(delivery.channel_id)
         if channel is None:
             return
         if self.lose > 0:
             self.lose -= 1
-            self._report("push", {"channel": channel.id, "calendar": channel.calendar, "status": "lost"})
+            self.report("push", {"channel": channel.id, "calendar": channel.calendar, "status": "lost"})
             return
-        status = self._post(channel, delivery.state)
+        status = self._tell(channel, delivery.state)
         if self.repeat > 0:
             self.repeat -= 1
-            self._post(channel, delivery.state)
-        if (status == 0 or status in RETRIED) and delivery.attempt < len(self._retries):
+            self._tell(channel, delivery.state)
+        if (status == 0 or status in RETRIED) and delivery.attempt < len(self.retries):
             again = _Delivery(delivery.channel_id, delivery.state, delivery.attempt + 1)
-            self._put(again, self._retries[delivery.attempt])
+            self.put(again, self.retries[delivery.attempt])
 
-    def _post(self, channel: Channel, state: str) -> int:
+    def _tell(self, channel: Channel, state: str) -> int:
         """The receiver's status, or 0 where there was no answer."""
-        request = urllib.request.Request(channel.address, data=b"", method="POST", headers=_headers(channel, state))  # noqa: S310 - the scheme was checked when the channel was opened
-        try:
-            with self._opener.open(request, timeout=_TIMEOUT) as reply:
-                status = int(reply.status)
-        except urllib.error.HTTPError as error:
-            status = error.code
-            error.close()
-        except OSError:
-            status = 0
-        self._report("push", {"channel": channel.id, "calendar": channel.calendar, "state": state, "status": status})
+        status = self.post(channel.address, b"", _headers(channel, state))[0]
+        self.report("push", {"channel": channel.id, "calendar": channel.calendar, "state": state, "status": status})
         return status
 
 

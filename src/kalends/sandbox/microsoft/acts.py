@@ -8,6 +8,7 @@ from typing import Any
 from kalends.core.errors import InvalidInput
 from kalends.sandbox.microsoft import scopes
 from kalends.sandbox.microsoft.oauth import OAuth
+from kalends.sandbox.microsoft.push import LIFECYCLE, Sender
 from kalends.sandbox.microsoft.settings import Settings
 from kalends.sandbox.microsoft.store import Calendar, Store
 
@@ -15,10 +16,11 @@ USUAL = ("openid", "profile", "email", "offline_access", "User.Read", "Calendars
 
 
 class Acts:
-    def __init__(self, store: Store, oauth: OAuth, settings: Settings) -> None:
+    def __init__(self, store: Store, oauth: OAuth, settings: Settings, sender: Sender) -> None:
         self._store = store
         self._oauth = oauth
         self._settings = settings
+        self._sender = sender
 
     def grant(self, account: str, granted: Sequence[str] = USUAL) -> dict[str, Any]:
         """Consent without the browser's part: what the token endpoint would answer."""
@@ -29,12 +31,28 @@ class Acts:
             return self._oauth.issue(self._oauth.grant(self._store.accounts[account], wanted), wanted)
 
     def revoke(self, account: str) -> None:
-        """The person takes back what they allowed: refreshes are answered with invalid_grant."""
+        """The person takes back what they allowed: no refresh any more, and the subscriptions end."""
         with self._store.writing():
             for grant in self._store.grants.values():
                 if grant.account == account:
                     grant.revoked = True
                     self._store.grants.put(grant.id, grant)
+            for row in self._store.subscriptions.values():
+                if row.account == account:
+                    self._sender.lifecycle(row, "subscriptionRemoved")
+
+    def lifecycle(self, event: str, *, subscription: str = "", account: str = "") -> None:
+        """Make "reauthorizationRequired", "subscriptionRemoved" or "missed" happen to subscriptions."""
+        if event not in LIFECYCLE:
+            raise InvalidInput(f"there is no lifecycle event {event}", field="event")
+        with self._store.writing():
+            for row in self._store.subscriptions.values():
+                if subscription in ("", row.id) and account in ("", row.account):
+                    self._sender.lifecycle(row, event)
+
+    def pushes(self, *, lose: int = 0, repeat: int = 0, hold: float = 0.0) -> None:
+        """The next `lose` notices vanish, the next `repeat` requests come twice, each waits `hold` seconds."""
+        self._sender.lose, self._sender.repeat, self._sender.hold = lose, repeat, hold
 
     def set_account(self, account: str, **changed: bool) -> None:
         """Set `admin_consent`, `mfa` or `mailbox` of an account."""
@@ -71,7 +89,9 @@ class Acts:
                     self._store.tokens.put(token.value, token)
 
     def set(self, **changed: Any) -> None:
-        """Change settings by name."""
+        """Change settings by name; `access_seconds` is the life of new access tokens."""
+        if "access_seconds" in changed:
+            self._oauth.access_seconds = int(changed.pop("access_seconds"))
         for name, value in changed.items():
             if not hasattr(self._settings, name):
                 raise InvalidInput(f"there is no setting {name}", field=name)

@@ -64,8 +64,8 @@ def _fill(call: Call, calendar: Calendar, now: Round, size: int) -> Body:
     due = [row for row in changed if row.made > now.after]
     if call.settings.replay and now.after == 0 and now.since:
         due = [*due, *due[-1:]]
-    view, items = call.view(), []
-    last = now.after
+    view, last = call.view(), now.after
+    items: list[Body] = []
     for count, row in enumerate(due):
         # A series is never split between pages.
         if count >= size or (items and len(items) >= size):

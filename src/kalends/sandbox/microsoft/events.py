@@ -73,6 +73,19 @@ def expand(store: Store, account: Account, master: Event, low: datetime, high: d
     yield from (row for row in exceptions.values() if overlaps(row, account, low, high))
 
 
+def in_window(store: Store, account: Account, calendar: Calendar, low: datetime, high: datetime) -> list[Event]:
+    """What a calendar view of [low, high) holds: single events, occurrences and exceptions."""
+    found: list[Event] = []
+    for row in store.events(calendar.id):
+        if row.deleted or row.master:
+            continue
+        if row.body["recurrence"]:
+            found += expand(store, account, row, low, high)
+        elif overlaps(row, account, low, high):
+            found.append(row)
+    return found
+
+
 def overlaps(event: Event, account: Account, low: datetime, high: datetime) -> bool:
     start, end = bodies.span_of(event.body, account.timezone)
     return start < high and (end > low or start == end >= low)

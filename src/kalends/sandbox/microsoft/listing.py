@@ -26,7 +26,7 @@ def calendar_view(call: Call, known: frozenset[str]) -> Body:
     """Single events, occurrences and exceptions that overlap the window."""
     calendar = call.calendar()
     low, high = read_window(call)
-    return _collection(call, list(in_window(call, calendar.id, low, high)), known)
+    return _collection(call, events.in_window(call.store, call.account, calendar, low, high), known)
 
 
 def list_instances(call: Call, known: frozenset[str]) -> Body:
@@ -49,19 +49,6 @@ def read_window(call: Call) -> tuple[datetime, datetime]:
         message = "The time window of the request is not valid: it ends before it begins, or is over 1825 days."
         raise errors.invalid(message, "ErrorInvalidParameter")
     return low, high
-
-
-def in_window(call: Call, calendar: str, low: datetime, high: datetime) -> list[Event]:
-    """What a calendar view of a window holds."""
-    found: list[Event] = []
-    for row in call.store.events(calendar):
-        if row.deleted or row.master:
-            continue
-        if row.body["recurrence"]:
-            found += events.expand(call.store, call.account, row, low, high)
-        elif events.overlaps(row, call.account, low, high):
-            found.append(row)
-    return found
 
 
 def _collection(call: Call, found: list[Event], known: frozenset[str]) -> Body:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from kalends.sandbox.microsoft import bodies, errors, listing
+from kalends.sandbox.microsoft import bodies, errors, events
 from kalends.sandbox.microsoft.call import Call
 from kalends.sandbox.microsoft.zones import read_local, write_local, zone_of
 
@@ -37,7 +37,7 @@ def _one(call: Call, name: str, low: datetime, high: datetime, interval: int) ->
         problem = {"message": "The recipient was not found.", "responseCode": "ErrorMailRecipientNotFound"}
         return {"scheduleId": name, "availabilityView": "", "scheduleItems": [], "error": problem}
     calendar = call.store.default_calendar(call.account.email)
-    found = listing.in_window(call, calendar.id, low, high)
+    found = events.in_window(call.store, call.account, calendar, low, high)
     spans = [(*bodies.span_of(row.body, call.account.timezone), row.body) for row in found]
     slots = int((high - low).total_seconds() // 60) // interval
     view = ""

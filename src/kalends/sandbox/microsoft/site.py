@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ from kalends.sandbox.microsoft.api import ROOT, Api
 from kalends.sandbox.microsoft.entra import EntraError
 from kalends.sandbox.microsoft.errors import GraphError
 from kalends.sandbox.microsoft.oauth import OAuth
+from kalends.sandbox.microsoft.push import Sender
 from kalends.sandbox.microsoft.settings import Settings
 from kalends.sandbox.microsoft.store import Account, Clock, Store
+from kalends.sandbox.microsoft.subscriptions import Subscriptions
 from kalends.sandbox.microsoft.throttle import Throttle
 from kalends.sandbox.microsoft.validate import OpenApi
 from kalends.sandbox.web import Request, Response, Route, find_route
@@ -26,19 +29,38 @@ Found = tuple[Route, dict[str, str]] | None
 class Microsoft:
     """`acts` is what no client of the API could do; `settings` what may be set; `problems` what was not valid."""
 
-    def __init__(self, clock: Clock, path: Path | None, client: Client, journal: Journal,
-                 document: Mapping[str, Any] | None) -> None:  # fmt: skip
+    def __init__(
+        self,
+        clock: Clock,
+        path: Path | None,
+        client: Client,
+        journal: Journal,
+        document: Mapping[str, Any] | None,
+        retries: tuple[float, ...],
+    ) -> None:
         self.store = Store(clock, path)
         self.client = client
         self.settings = Settings()
         self.problems: list[str] = []
         self.oauth = OAuth(self.store, client)
         self.api = Api(self.store, self.oauth, self.settings)
-        self.acts = Acts(self.store, self.oauth, self.settings)
+        self.sender = Sender(self.store, journal.add, retries)
+        self.acts = Acts(self.store, self.oauth, self.settings, self.sender)
         self.throttle = Throttle(self.settings)
         self._journal = journal
         self._openapi = OpenApi(document) if document else None
-        self._routes: Sequence[Route] = [*self.oauth.routes(), *self.api.routes()]
+        subscriptions = Subscriptions(self.store, self.api, self.sender)
+        self._routes: list[Route] = [*self.oauth.routes(), *self.api.routes(), *subscriptions.routes()]
+
+    def start(self) -> None:
+        self.sender.start()
+
+    def stop(self) -> None:
+        """Stop telling, and close the state after the request that is being served."""
+        self.sender.stop()
+        with self.store.writing():
+            pass
+        self.store.disk.close()
 
     def set_base_url(self, base_url: str) -> None:
         self.api.base_url = self.oauth.base_url = base_url
@@ -48,11 +70,10 @@ class Microsoft:
         with self.store.writing():
             for account in accounts:
                 if account.email not in self.store.accounts:
-                    then(self.store.add_account(Account(account.email, account.name, account.timezone, account.kind,
-                                                        account.tid, account.oid, account.admin_consent)))  # fmt: skip
+                    then(self.store.add_account(replace(account)))
 
     def knows(self, request: Request) -> Found:
-        return find_route(list(self._routes), request.method, request.path)
+        return find_route(self._routes, request.method, request.path)
 
     def serves(self, path: str) -> bool:
         """Whether an address is one of Microsoft's."""

@@ -151,7 +151,7 @@ class Token:
 class Subscription:
     """`calendar` is "" for every calendar of the mailbox. Times are seconds since the epoch.
 
-    `warned` tells that reauthorizationRequired was sent for this expiry.
+    `warned` tells that reauthorizationRequired was sent for this end; while `paused` nothing is told.
     """
 
     id: str
@@ -167,6 +167,7 @@ class Subscription:
     expires_at: float
     immutable: bool
     warned: bool = False
+    paused: bool = False
 
 
 @dataclass

@@ -12,8 +12,10 @@ from kalends.sandbox.caldav import CalDavCalendar
 from kalends.sandbox.google.call import read_body
 from kalends.sandbox.google.faults import Journal
 from kalends.sandbox.google.store import Store
+from kalends.sandbox.microsoft.site import Microsoft
 from kalends.sandbox.page import mails, source
 from kalends.sandbox.page.google_source import GoogleSource
+from kalends.sandbox.page.microsoft_source import MicrosoftSource
 from kalends.sandbox.page.source import Source
 from kalends.sandbox.web import Request, Response, Route, json_response, route
 
@@ -23,6 +25,7 @@ _POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'sel
 _POLICY += "frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 _MAIL_POLICY = "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; style-src 'unsafe-inline'; "
 _MAIL_POLICY += "img-src data:"
+_KINDS = {"work": "Microsoft 365", "personal": "Outlook.com"}
 _PLAIN = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-cache", "Referrer-Policy": "no-referrer"}
 
 
@@ -30,12 +33,14 @@ class Page:
     def __init__(
         self,
         store: Store,
+        microsoft: Microsoft,
         journal: Journal,
         client: str,
         mail: Path | None,
         caldav: Sequence[CalDavCalendar],
     ) -> None:
         self._store = store
+        self._microsoft = microsoft.store
         self._journal = journal
         self._client = client
         self._mail = mail
@@ -72,6 +77,9 @@ class Page:
     def _source(self, key: Any) -> Source:
         if key in self._caldav:
             return self._caldav[key]
+        person = self._microsoft.accounts.get(str(key))
+        if person is not None:
+            return MicrosoftSource(self._microsoft, person)
         account = self._store.accounts.get(str(key))
         if account is None:
             raise NotFound("there is no such account")
@@ -80,8 +88,13 @@ class Page:
     def accounts(self, request: Request) -> Response:
         with self._store.writing():
             keys = [account.email for account in self._store.accounts.values()]
-            items = [_account(self._source(key), "Google sandbox") for key in keys]
-        items += [_account(calendar, "CalDAV") for calendar in self._caldav.values()]
+            items = [_account(self._source(key), "google", "Google") for key in keys]
+        with self._microsoft.writing():
+            items += [
+                _account(MicrosoftSource(self._microsoft, person), "microsoft", _KINDS[person.kind])
+                for person in self._microsoft.accounts.values()
+            ]
+        items += [_account(calendar, "caldav", "CalDAV") for calendar in self._caldav.values()]
         return json_response({"client": self._client, "accounts": items})
 
     def events(self, request: Request) -> Response:
@@ -101,7 +114,9 @@ class Page:
 
     def _lock(self, key: str) -> Any:
         """The store's lock, except for accounts elsewhere: a slow server must not stop the others."""
-        return _NoLock() if key in self._caldav else self._store.writing()
+        if key in self._caldav:
+            return _NoLock()
+        return self._microsoft.writing() if key in self._microsoft.accounts else self._store.writing()
 
     def create(self, request: Request) -> Response:
         body = read_body(request)
@@ -146,8 +161,9 @@ class _NoLock:
         return None
 
 
-def _account(found: Source, kind: str) -> dict[str, Any]:
+def _account(found: Source, provider: str, kind: str) -> dict[str, Any]:
     return {
+        "provider": provider,
         "key": found.key,
         "name": found.name,
         "label": found.label,

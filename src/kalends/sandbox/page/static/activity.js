@@ -1,23 +1,29 @@
 // What was asked and what was told, and buttons for bad days.
+import { shownAccount } from "./calendar.js";
 import { ask, element } from "./http.js";
 
 const $ = (id) => document.getElementById(id);
 const KEPT = 200;
 let last = 0;
 
-const fault = (kind, more) => () => ask("/_admin/faults", "POST", { kind, path: "/calendar/v3/", ...more });
-const account = () => document.querySelector("#accounts [aria-pressed='true'] small").textContent;
+// Each act is done to the provider of the account that is shown.
+const microsoft = () => shownAccount().provider === "microsoft";
+const fault = (kind, more) => () => ask("/_admin/faults", "POST", { kind, path: microsoft() ? "/v1.0/" : "/calendar/v3/", ...more });
+const either = (google, other) => () => (microsoft() ? other() : google());
+const act = (name, body) => () => ask(`/_admin/${name}`, "POST", body());
+const none = () => ({});
+const account = () => ({ account: shownAccount().key });
 const TROUBLE = [
-  ["Quota exceeded, 3 times", fault("error", { status: 403, reason: "rateLimitExceeded", times: 3 })],
-  ["Too many requests (429), 3 times", fault("error", { status: 429, reason: "rateLimitExceeded", times: 3, retry_after: 5 })],
-  ["Server error, 3 times", fault("error", { status: 503, reason: "backendError", times: 3 })],
+  ["Quota exceeded, 3 times", either(fault("error", { status: 403, reason: "rateLimitExceeded", times: 3 }), fault("error", { status: 429, reason: "ApplicationThrottled", times: 3, retry_after: 2 }))],
+  ["Too many requests (429), 3 times", either(fault("error", { status: 429, reason: "rateLimitExceeded", times: 3, retry_after: 5 }), fault("error", { status: 429, reason: "ApplicationThrottled", times: 3, retry_after: 5 }))],
+  ["Server error, 3 times", either(fault("error", { status: 503, reason: "backendError", times: 3 }), fault("error", { status: 503, reason: "ServiceUnavailable", times: 3 }))],
   ["Lose the answer of the next write", fault("drop_after", { method: "POST" })],
-  ["Lose the next 5 notifications", () => ask("/_admin/pushes", "POST", { lose: 5 })],
-  ["Repeat the next 5 notifications", () => ask("/_admin/pushes", "POST", { repeat: 5 })],
-  ["Expire sync tokens (410)", () => ask("/_admin/expire-sync-tokens", "POST", {})],
-  ["Expire access tokens", () => ask("/_admin/expire-access-tokens", "POST", {})],
-  ["Revoke the shown account's grant", () => ask("/_admin/revoke-grants", "POST", { account: account() })],
-  ["End all trouble", () => ask("/_admin/faults", "DELETE", {})],
+  ["Lose the next 5 notifications", either(act("pushes", () => ({ lose: 5 })), act("microsoft-pushes", () => ({ lose: 5 })))],
+  ["Repeat the next 5 notifications", either(act("pushes", () => ({ repeat: 5 })), act("microsoft-pushes", () => ({ repeat: 5 })))],
+  ["Expire sync tokens (410)", either(act("expire-sync-tokens", none), act("microsoft-expire-delta", none))],
+  ["Expire access tokens", either(act("expire-access-tokens", none), act("microsoft-expire-access", none))],
+  ["Revoke the shown account's grant", either(act("revoke-grants", account), act("microsoft-revoke", account))],
+  ["End all trouble", () => Promise.all([ask("/_admin/faults", "DELETE", {}), ask("/_admin/microsoft-pushes", "POST", {})])],
 ];
 
 export function startActivity() {
@@ -48,6 +54,6 @@ function row(entry) {
   return element("tr", {},
     element("td", { textContent: time }),
     element("td", { textContent: what, className: push ? "push" : "" }),
-    element("td", { textContent: push ? entry.calendar : decodeURIComponent(entry.path).replace("/calendar/v3/", "") }),
+    element("td", { textContent: push ? entry.calendar : decodeURIComponent(entry.path).replace(/^\/(calendar\/v3|v1\.0)\//, "") }),
     element("td", { textContent: status === "0" ? "no answer" : status, className: good ? "" : "bad" }));
 }

@@ -9,6 +9,7 @@ const $ = (id) => document.getElementById(id);
 const HOUR = 46;
 const state = { accounts: [], account: null, first: null, now: null, events: [], shown: "", hidden: new Set(), seen: new Map(), client: "" };
 
+export const shownAccount = () => state.account;
 const columns = () => (innerWidth < 620 ? 3 : 7);
 export const writable = () => state.account.calendars.filter((calendar) => calendar.writable);
 const address = (event) => `/_page/events/${encodeURIComponent(event.calendar)}/${encodeURIComponent(event.id)}`;
@@ -46,19 +47,24 @@ function choose(account) {
 }
 
 function drawAccounts() {
-  $("accounts").replaceChildren(...state.accounts.map((account) => {
-    const text = element("span", {}, element("b", { textContent: account.name }), element("small", { textContent: account.kind === "CalDAV" ? account.label : account.key }));
-    const button = element("button", { type: "button" }, element("span", { className: "avatar", textContent: account.name[0].toUpperCase(), ariaHidden: "true" }), text);
-    button.setAttribute("aria-pressed", String(account === state.account));
-    button.addEventListener("click", () => choose(account));
-    return button;
-  }));
+  const kinds = [...new Set(state.accounts.map((account) => account.kind))];
+  $("accounts").replaceChildren(...kinds.map((kind) => element("div", { role: "group", ariaLabel: kind },
+    element("h3", { textContent: kind }),
+    ...state.accounts.filter((account) => account.kind === kind).map(accountButton))));
   $("calendars").replaceChildren(...state.account.calendars.map((calendar) => {
     const box = element("input", { type: "checkbox", checked: !state.hidden.has(calendar.id) });
     box.style.accentColor = calendar.color;
     box.addEventListener("change", () => { box.checked ? state.hidden.delete(calendar.id) : state.hidden.add(calendar.id); draw(); });
     return element("label", {}, box, calendar.name, calendar.writable ? "" : element("small", { textContent: "read-only" }));
   }));
+}
+
+function accountButton(account) {
+  const text = element("span", {}, element("b", { textContent: account.name }), element("small", { textContent: account.label }));
+  const button = element("button", { type: "button" }, element("span", { className: "avatar", textContent: account.name[0].toUpperCase(), ariaHidden: "true" }), text);
+  button.setAttribute("aria-pressed", String(account === state.account));
+  button.addEventListener("click", () => choose(account));
+  return button;
 }
 
 export async function refreshCalendar() {
