@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta, tzinfo
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -20,6 +21,7 @@ from kalends.core.clock import utc_now
 from kalends.core.errors import InvalidInput
 from kalends.core.span import within_reach
 from kalends.core.zones import zone
+from kalends.scheduling.answer import Team
 from kalends.scheduling.explain import Blocker
 
 routes = router("slots")
@@ -87,24 +89,42 @@ def _render(answer: SlotDays, service: Service) -> str:
     tz, found, length = zone(answer.timezone), answer.found, service.duration * 60
 
     @cache
-    def clock(second: int) -> str:
-        # Where one time ends another one begins, as a rule.
-        return datetime.fromtimestamp(second, tz).isoformat()
+    def names(teams: tuple[Team, ...]) -> str:
+        return '","'.join(dict.fromkeys(member for team in teams for member in team))
 
     days = []
     for day, starts in found.dates(answer.timezone).items():
+        clock = _clock(day, tz)
         slots = []
         for start in starts:
-            teams = found.teams_at(start)
+            teams = tuple(found.teams_at(start))
             # Seats are counted only where a time is shared.
             shared = found.at(datetime.fromtimestamp(start, tz)) if service.capacity > 1 else None
             seats = shared.seats_left if shared else len(teams)
-            staff = '","'.join(dict.fromkeys(member for team in teams for member in team))
             slots.append(
-                f'{{"start":"{clock(start)}","end":"{clock(start + length)}","staff":["{staff}"],"seats_left":{seats}}}'
+                f'{{"start":"{clock(start)}","end":"{clock(start + length)}","staff":["{names(teams)}"],"seats_left":{seats}}}'
             )
         days.append(f'{{"date":"{day.isoformat()}","slots":[{",".join(slots)}]}}')
     return f'{{"timezone":"{answer.timezone}","days":[{",".join(days)}]}}'
+
+
+_MINUTES = tuple(f"T{minute // 60:02}:{minute % 60:02}:00" for minute in range(24 * 60))
+
+
+def _clock(day: date, tz: tzinfo) -> Callable[[int], str]:
+    """RFC 3339 texts for instants of one local day: put together from parts where its clocks are not changed."""
+    first = datetime.combine(day, time(), tz)
+    begin, text, offset = int(first.timestamp()), day.isoformat(), first.isoformat()[19:]
+    if (first + timedelta(days=1)).utcoffset() != first.utcoffset():
+        return lambda second: datetime.fromtimestamp(second, tz).isoformat()
+
+    def clock(second: int) -> str:
+        minute, rest = divmod(second - begin, 60)
+        if rest or not 0 <= minute < len(_MINUTES):
+            return datetime.fromtimestamp(second, tz).isoformat()
+        return f"{text}{_MINUTES[minute]}{offset}"
+
+    return clock
 
 
 class ExplainQuery(Schema):
