@@ -38,7 +38,7 @@ def test_address_of_a_calendar_is_stored_sealed(staff, server):
     row = add(staff, url)
     assert address_of(row) == url
     assert "secret.ics" not in str(ExternalCalendar.objects.values().get())
-    assert selectors.external_calendars_of(company=staff.company, staff=staff) == [row]
+    assert selectors.external_calendars_of(company=staff.company, staff=staff) == [selectors.external_facts(row)]
 
 
 def test_same_address_twice_is_refused(staff, server):

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 
 from kalends.calendars.joining import make_invitation
-from kalends.calendars.models import CalendarConnection, LastErrorCode
+from kalends.calendars.models import CalendarConnection, LastErrorCode, Provider
 from kalends.jobs.locks import require_transaction
 from kalends.messages.models import OutgoingMessage
 from kalends.messages.services import enqueue
@@ -100,7 +100,13 @@ def _mail_staff(row: CalendarConnection, what: str, version: int, *, days: int, 
     if not recipient:
         return
     mend_url = f"{settings.KALENDS.base_url}/dashboard/connections/{row.pk}"
-    if staff is not None:
+    if row.provider == Provider.ICS:
+        # An address is mended where it was entered, by whoever may.
+        recipient = row.company.email or recipient
+        place = f"staff/{staff.pk}#external" if staff else "closings#external"
+        mend_url = f"{settings.KALENDS.base_url}/dashboard/settings/{place}"
+        what = "feed"
+    elif staff is not None:
         expires = now + _INVITATION_LASTS
         _, token = make_invitation(staff, email=recipient, by="kalends", expires_at=expires, now=now)
         mend_url = f"{settings.KALENDS.base_url}/connect/{token}"

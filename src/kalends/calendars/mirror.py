@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from kalends.calendars.models import BusySpan, RemoteCalendar
 from kalends.calendars.models import RemoteEvent as Row
+from kalends.companies.models import Staff
 from kalends.core.span import Span
 from kalends.sync.busy import Reading, Unexpandable, event_spans
 from kalends.sync.port import AllDay, BusyState, RemoteEvent, Timed
@@ -32,6 +33,14 @@ _COLUMNS = (
 )
 
 
+def staff_of(calendar: RemoteCalendar) -> list[UUID]:
+    """Whose time the calendar takes: its staff member's; all members' where it is the company's closings."""
+    if calendar.staff_id is not None:
+        return [calendar.staff_id]
+    members = Staff.objects.filter(company_id=calendar.connection.company_id)
+    return list(members.order_by("pk").values_list("pk", flat=True))
+
+
 def reading_of(calendar: RemoteCalendar) -> Reading:
     """Days are those of the calendar's zone if it states one, else of the staff member's, else of the company's."""
     staff = calendar.staff
@@ -51,6 +60,22 @@ def store_event(calendar: RemoteCalendar, event: RemoteEvent) -> Row:
     values = _values(event) | {"seen_generation": calendar.generation}
     row, _ = Row.objects.update_or_create(calendar=calendar, remote_id=event.id, defaults=values)
     return row
+
+
+def store_events(calendar: RemoteCalendar, events: Sequence[RemoteEvent]) -> None:
+    """Upserts many at once, each by its id: what is equal to its row costs no write but the generation's."""
+    known = {row.remote_id: row for row in Row.objects.filter(calendar=calendar, remote_id__in=[e.id for e in events])}
+    same, new = [], []
+    for event in events:
+        row, values = known.get(event.id), _values(event)
+        if row is None:
+            new.append(Row(calendar=calendar, remote_id=event.id, seen_generation=calendar.generation, **values))
+        elif all(getattr(row, name) == value for name, value in values.items()):
+            same.append(row.pk)
+        else:
+            Row.objects.filter(pk=row.pk).update(seen_generation=calendar.generation, **values)
+    Row.objects.filter(pk__in=same).update(seen_generation=calendar.generation)
+    Row.objects.bulk_create(new, batch_size=500)
 
 
 def forget_event(calendar: RemoteCalendar, remote_id: str) -> tuple[bool, str]:

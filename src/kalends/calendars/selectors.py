@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
 
+from kalends.calendars.due import AT_ONCE
+from kalends.calendars.feed_words import problem_words, wrong_words
 from kalends.calendars.handlers import AppointmentSummary, handler
 from kalends.calendars.joining import find_invitation
 from kalends.calendars.models import (
@@ -19,6 +22,7 @@ from kalends.calendars.models import (
     Journal,
     Link,
     LinkStatus,
+    Provider,
     RemoteCalendar,
     RemoteEvent,
 )
@@ -26,19 +30,25 @@ from kalends.calendars.ours import parse_op_key
 from kalends.calendars.questions import open_question
 from kalends.companies.models import Company, Staff
 from kalends.core.errors import NotFound
-from kalends.core.span import Span
+from kalends.core.span import Span, merge
 from kalends.jobs.prepared import Prepared
 from kalends.jobs.secrets import unseal
+from kalends.providers.registry import set_aside
 from kalends.sync.connection import State
 
 # start and end in seconds since 1970, the busy span's id (None: a move in its grace time), the calendar's name
 Busy = tuple[int, int, UUID | None, str]
 
 
+def _busy(of: Q, whose: str, begin: Any, end: Any) -> QuerySet[BusySpan, tuple[Any, ...]]:
+    rows = BusySpan.objects.filter(of, start__lt=end, end__gt=begin, calendar__blocks=True)
+    return rows.order_by().values_list(whose, "start", "end", "id", "calendar__name")
+
+
 _BUSY = Prepared(
-    lambda staff, begin, end: BusySpan.objects.filter(
-        staff_id__in=staff, start__lt=end, end__gt=begin, calendar__blocks=True
-    ).values_list("staff_id", "start", "end", "id", "calendar__name"),
+    lambda staff, begin, end: _busy(Q(staff_id__in=staff), "staff_id", begin, end).union(
+        _busy(Q(staff__isnull=True, company__staff__in=staff), "company__staff", begin, end), all=True
+    ),
     staff=[UUID],
     begin=datetime,
     end=datetime,
@@ -53,11 +63,22 @@ _WAITING_MOVES = Prepared(
     begin=datetime,
     end=datetime,
 )
+
+
+def _trusted(of: Q, whose: str) -> QuerySet[RemoteCalendar, tuple[Any, ...]]:
+    rows = RemoteCalendar.objects.filter(Q(blocks=True) | Q(receives=True), of)
+    rows = rows.exclude(connection__state__in=(State.PAUSED, State.DISCONNECTED))
+    hours = ("connection__company__stale_after_hours", "connection__company__stale_after_hours_ics")
+    return rows.order_by().values_list(whose, "fresh_as_of", "connection__provider", *hours)
+
+
 _TRUSTED = Prepared(
-    lambda staff: (
-        RemoteCalendar.objects.filter(Q(blocks=True) | Q(receives=True), staff_id__in=staff)
-        .exclude(connection__state__in=(State.PAUSED, State.DISCONNECTED))
-        .values_list("staff_id", "fresh_as_of", "connection__company__stale_after_hours")
+    lambda staff: _trusted(Q(staff_id__in=staff), "staff_id").union(
+        _trusted(
+            Q(staff__isnull=True, connection__staff__isnull=True, connection__company__staff__in=staff),
+            "connection__company__staff",
+        ),
+        all=True,
     ),
     staff=[UUID],
 )
@@ -65,6 +86,8 @@ _TRUSTED = Prepared(
 
 def busy_spans(*, staff_ids: Iterable[UUID], span: Span) -> dict[UUID, list[Busy]]:
     """What connected calendars make busy, overlapping `span`, sorted by start; a key for each staff member asked for.
+
+    The company's closings by External iCalendar URL are every member's.
 
     While an outside move waits for its grace time its new place is among them; the old one is blocked by the claim.
     """
@@ -92,7 +115,8 @@ def stale_staff(*, staff_ids: Iterable[UUID], now: datetime) -> dict[UUID, str]:
     A paused connection was paused by a person: its last mirror goes on blocking and it makes nobody stale.
     """
     stale: dict[UUID, str] = {}
-    for staff_id, fresh_as_of, hours in _TRUSTED.rows(staff=list(staff_ids)):
+    for staff_id, fresh_as_of, provider, hours, hours_ics in _TRUSTED.rows(staff=list(staff_ids)):
+        hours = hours_ics if provider == Provider.ICS else hours
         if fresh_as_of is None:
             stale.setdefault(staff_id, "first_sync_pending")
         elif fresh_as_of < now - timedelta(hours=hours):
@@ -104,8 +128,8 @@ def stale_staff(*, staff_ids: Iterable[UUID], now: datetime) -> dict[UUID, str]:
 
 
 def connection_for(*, company_id: UUID, connection_id: UUID) -> CalendarConnection | None:
-    """None for one that is not the company's."""
-    rows = CalendarConnection.objects.select_related("company", "staff")
+    """None for one that is not the company's. What stands behind an External iCalendar URL is none for people."""
+    rows = CalendarConnection.objects.select_related("company", "staff").exclude(provider=Provider.ICS)
     return rows.filter(company_id=company_id, pk=connection_id).first()
 
 
@@ -150,8 +174,9 @@ class ConnectionFacts:
 
 
 def connections_for_staff(*, staff: Staff) -> list[ConnectionFacts]:
-    """All but the disconnected ones, oldest first."""
+    """All but the disconnected ones and those behind External iCalendar URLs, oldest first."""
     rows = CalendarConnection.objects.filter(staff=staff, disconnected_at__isnull=True).order_by("created_at", "pk")
+    rows = rows.exclude(provider=Provider.ICS)
     return [connection_facts(row) for row in rows.prefetch_related("calendars")]
 
 
@@ -258,5 +283,63 @@ def external_url(row: ExternalCalendar) -> str:
     return unseal(row.url_sealed, row=row.pk, field="calendars.ExternalCalendar.url_sealed")
 
 
-def external_calendars_of(*, company: Company, staff: Staff | None) -> list[ExternalCalendar]:
-    return list(ExternalCalendar.objects.filter(company=company, staff=staff))
+@dataclass(frozen=True, slots=True)
+class ExternalFacts:
+    """An External iCalendar URL as pages and the API show it.
+
+    state         "waiting" (not read yet), "read", or "failing" (the last good copy goes on blocking)
+    read_at       when it was last read, and the copy that blocks was known to be what stands there
+    next_read_at  when it is read next
+    wrong         why the last read failed, in words; "" if it did not
+    set_aside     events that cannot be read: how many, and why in words
+    """
+
+    row: ExternalCalendar
+    name: str
+    state: str
+    read_at: datetime | None
+    next_read_at: datetime | None
+    wrong: str
+    events: int
+    set_aside: list[tuple[int, str]]
+
+    @property
+    def set_aside_total(self) -> int:
+        return sum(number for number, _ in self.set_aside)
+
+
+def external_calendars_of(*, company: Company, staff: Staff | None) -> list[ExternalFacts]:
+    """In the order in which they were entered."""
+    rows = ExternalCalendar.objects.filter(company=company, staff=staff).select_related("connection", "company")
+    return [external_facts(row) for row in rows.prefetch_related("connection__calendars")]
+
+
+def external_facts(row: ExternalCalendar) -> ExternalFacts:
+    connection = row.connection
+    (calendar,) = connection.calendars.all()
+    read = "waiting" if calendar.fresh_as_of is None else "read"
+    return ExternalFacts(
+        row=row,
+        name=calendar.name or row.host,
+        state="failing" if connection.last_error else read,
+        read_at=calendar.fresh_as_of,
+        next_read_at=_next_read_at(connection, calendar),
+        wrong=wrong_words(connection.last_error_detail) if connection.last_error else "",
+        events=RemoteEvent.objects.filter(calendar=calendar, series_id="").count(),
+        set_aside=[
+            (n, problem_words(reason)) for reason, n in sorted(set_aside(Provider.ICS, calendar.cursor).items())
+        ],
+    )
+
+
+def _next_read_at(connection: CalendarConnection, calendar: RemoteCalendar) -> datetime | None:
+    """None while it is being read, or about to be."""
+    if connection.lease_until is not None or connection.due_at is None or connection.due_at <= AT_ONCE:
+        return None
+    return max(connection.due_at, calendar.next_poll_at or connection.due_at)
+
+
+def blocked_by_external(*, row: ExternalCalendar, span: Span) -> list[Span]:
+    """The times that it blocks as last read, overlapping `span`; what touches or overlaps is one."""
+    busy = BusySpan.objects.filter(calendar__connection_id=row.connection_id, start__lt=span.end, end__gt=span.start)
+    return merge(Span(start, end) for start, end in busy.values_list("start", "end"))

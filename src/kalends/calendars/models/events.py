@@ -55,4 +55,11 @@ class BusySpan(models.Model):
     end = models.DateTimeField()
 
     class Meta:
-        indexes = [models.Index(fields=["staff", "start", "end"])]
+        indexes = [
+            models.Index(fields=["staff", "start", "end"]),
+            models.Index(
+                fields=["company", "start", "end"],
+                condition=models.Q(staff__isnull=True),
+                name="busy_of_company",
+            ),
+        ]

@@ -1,41 +1,40 @@
-"""External iCalendar URLs: addresses of calendars to be read. The address is a secret and is stored sealed."""
+"""External iCalendar URLs: addresses of calendars that are read and block. The address is a secret, stored sealed."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import SplitResult, urlsplit
 from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
-from kalends.calendars.external import FIELD
-from kalends.calendars.models import ExternalCalendar
+from kalends.calendars.due import make_due
+from kalends.calendars.external import FIELD, GivenAddress, floating_zone
+from kalends.calendars.feed_words import wrong_words
+from kalends.calendars.handlers import handler
+from kalends.calendars.mirror import staff_of
+from kalends.calendars.models import CalendarConnection, ExternalCalendar, Provider, RemoteCalendar
+from kalends.calendars.providers import provider_settings
+from kalends.calendars.services.connections import sync_now
 from kalends.companies.models import Company, Staff
-from kalends.companies.services import record_audit
+from kalends.companies.services import raise_schedule_revision, record_audit
 from kalends.core.errors import Conflict, InvalidInput, NotFound
 from kalends.core.ids import new_id, token_digest
-from kalends.ics.verdict import Verdict, looks_like_calendar
+from kalends.core.span import Span
 from kalends.jobs.secrets import seal
 from kalends.net.addresses import refusal
-from kalends.net.errors import NetError, Refused
-from kalends.net.http import Policy, client
+from kalends.providers import registry
+from kalends.sync.connection import State
+from kalends.sync.link import Mode
+from kalends.sync.port import Provider as Feed
+from kalends.sync.port import ProviderError
 
 MOST = 10
-_MAX_BYTES = 10 * 1024 * 1024
-_TIMEOUT_SECONDS = 15.0
-_WRONG = {
-    Verdict.EMPTY: gettext_lazy("The address answered with nothing at all."),
-    Verdict.LOGIN_PAGE: gettext_lazy(
-        "The address leads to a sign-in page. A calendar's secret or public iCal address is needed."
-    ),
-    Verdict.WEB_PAGE: gettext_lazy("The address leads to a web page, not to a calendar."),
-    Verdict.COMPRESSED: gettext_lazy("The address leads to a compressed file, not to a calendar."),
-    Verdict.TRUNCATED: gettext_lazy("The calendar at this address breaks off in the middle."),
-    Verdict.NOT_CALENDAR: gettext_lazy("There is no iCalendar at this address."),
-}
+_TIMEOUT_SECONDS = 20.0
+_CODES = {"address_refused": "private_address"}
+_VERDICTS = frozenset(("empty", "login_page", "web_page", "compressed", "truncated", "not_calendar"))
 
 
 def add_external_calendar(
@@ -43,7 +42,7 @@ def add_external_calendar(
 ) -> ExternalCalendar:
     """Reads the address once and stores it if a calendar is there. Raises InvalidInput with what is wrong."""
     address = _checked(url)
-    _fetch(address)
+    _look(company, staff, address, now)
     if ExternalCalendar.objects.filter(company=company, staff=staff).count() >= MOST:
         raise InvalidInput(_("There are %(most)d calendars already.") % {"most": MOST}, field="url")
     try:
@@ -61,12 +60,13 @@ def replace_external_calendars(
     """Only the calendar at this address stays; an empty address removes all. Nothing changes if the address cannot be used."""
     address = _checked(url) if url.strip() else ""
     if address:
-        _fetch(address)
+        _look(company, staff, address, now)
     try:
         with transaction.atomic():
             old = ExternalCalendar.objects.filter(company=company, staff=staff)
             digest = token_digest(address)
-            old.exclude(url_digest=digest).delete()
+            for row in old.exclude(url_digest=digest).select_related("connection"):
+                _remove(row)
             kept = old.filter(url_digest=digest).first()
             _audit(company, by, "external_calendars_replaced", urlsplit(address).hostname or "", now)
             return kept or (_store(company, staff, address, now) if address else None)
@@ -77,27 +77,77 @@ def replace_external_calendars(
 def delete_external_calendar(
     *, company: Company, staff: Staff | None, calendar_id: UUID, by: str = "", now: datetime
 ) -> None:
-    """Raises NotFound for one that is not theirs."""
+    """What was read of it goes, too. Raises NotFound for one that is not theirs."""
     with transaction.atomic():
-        row = ExternalCalendar.objects.filter(company=company, staff=staff, pk=calendar_id).first()
-        if row is None:
-            raise NotFound(_("There is no such calendar."))
+        row = external_calendar(company=company, staff=staff, calendar_id=calendar_id)
         _audit(company, by, "external_calendar_deleted", row.host, now)
-        row.delete()
+        _remove(row)
+
+
+def read_external_calendar(*, company: Company, staff: Staff | None, calendar_id: UUID, now: datetime) -> None:
+    """Reads it again at once. Raises NotFound for one that is not theirs."""
+    row = external_calendar(company=company, staff=staff, calendar_id=calendar_id)
+    sync_now(connection=row.connection, now=now)
+
+
+def external_calendar(*, company: Company, staff: Staff | None, calendar_id: UUID) -> ExternalCalendar:
+    """Raises NotFound for one that is not theirs."""
+    rows = ExternalCalendar.objects.filter(company=company, staff=staff, pk=calendar_id)
+    row = rows.select_related("connection__company", "staff").first()
+    if row is None:
+        raise NotFound(_("There is no such calendar."))
+    return row
 
 
 def _store(company: Company, staff: Staff | None, address: str, now: datetime) -> ExternalCalendar:
-    ident = new_id()
-    return ExternalCalendar.objects.create(
+    """The address, and behind it a connection that nobody has to set up: it is read at once and blocks."""
+    ident, host = new_id(), (urlsplit(address).hostname or "")[:255]
+    connection = CalendarConnection.objects.create(
+        company=company,
+        staff=staff,
+        provider=Provider.ICS,
+        subject=token_digest(address),
+        label=host,
+        mode=Mode.ONE_WAY,
+        state=State.ACTIVE,
+        chosen_at=now,
+    )
+    _store_calendar(connection, host)
+    row = ExternalCalendar.objects.create(
         id=ident,
         company=company,
         staff=staff,
+        connection=connection,
         url_sealed=seal(address, row=ident, field=FIELD),
         url_digest=token_digest(address),
-        host=(urlsplit(address).hostname or "")[:255],
+        host=host,
         created_at=now,
-        checked_at=now,
     )
+    make_due(connection.pk)
+    return row
+
+
+def _store_calendar(connection: CalendarConnection, host: str) -> None:
+    """`name` is the host's until the first read tells the calendar's own."""
+    (info,) = _feed(connection.company, connection.staff, "").calendars()
+    capabilities = {name: getattr(info.capabilities, name) for name in info.capabilities.__dataclass_fields__}
+    RemoteCalendar.objects.create(
+        connection=connection,
+        staff=connection.staff,
+        remote_id=info.id,
+        name=host,
+        blocks=True,
+        capabilities=capabilities,
+    )
+
+
+def _remove(row: ExternalCalendar) -> None:
+    """The connection goes, and with it the address and all that was read; a worker that is at it commits nothing."""
+    calendar = row.connection.calendars.select_related("connection").get()
+    whose = staff_of(calendar)
+    handler().lock_staff(whose)
+    row.connection.delete()
+    raise_schedule_revision(whose)
 
 
 def _audit(company: Company, by: str, action: str, host: str, now: datetime) -> None:
@@ -144,27 +194,22 @@ def _is_private_literal(host: str) -> bool:
     return host == "localhost" or host.endswith(".localhost") or reason not in ("", "not an IP address")
 
 
-def _body_of(address: str) -> bytes:
-    policy = Policy(allow_hosts=frozenset(host.lower() for host in settings.KALENDS.allow_private_hosts))
-    response = client(policy).request("GET", address, timeout=_TIMEOUT_SECONDS, max_bytes=_MAX_BYTES)
-    if response.status != 200:
-        raise InvalidInput(
-            _("The address answered with status %(status)d.") % {"status": response.status},
-            code="not_readable",
-            field="url",
-        )
-    return response.body
+# -- a first look -------------------------------------------------------------------------------------------------
 
 
-def _fetch(address: str) -> None:
+def _feed(company: Company, staff: Staff | None, address: str) -> Feed:
+    given = GivenAddress(address, floating_zone(company, staff))
+    return registry.build(Provider.ICS, given, provider_settings())
+
+
+def _look(company: Company, staff: Staff | None, address: str, now: datetime) -> None:
+    """Reads the address as the engine will. Raises InvalidInput with what is wrong."""
+    feed = _feed(company, staff, address)
     try:
-        body = _body_of(address)
-    except Refused as error:
-        raise InvalidInput(
-            _("The address leads into this server's own network."), code="private_address", field="url"
-        ) from error
-    except NetError as error:
-        raise InvalidInput(_("The address could not be read just now."), code="not_readable", field="url") from error
-    verdict = looks_like_calendar(body)
-    if verdict is not Verdict.CALENDAR:
-        raise InvalidInput(str(_WRONG[verdict]), code=verdict.value, field="url")
+        (calendar,) = feed.calendars()
+        feed.busy([calendar.id], Span(now, now + timedelta(days=1)), _TIMEOUT_SECONDS)
+    except ProviderError as error:
+        code = error.detail if error.detail in _VERDICTS else _CODES.get(error.detail, "not_readable")
+        raise InvalidInput(wrong_words(error.detail), code=code, field="url") from error
+    finally:
+        feed.close()
