@@ -1,9 +1,14 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import timedelta
 
 import pytest
+from django.db.migrations.recorder import MigrationRecorder
 
+from kalends.core.clock import utc_now
+from kalends.jobs import sweeps
+from kalends.jobs.models import SweepRun
 from kalends.ops import health
 
 pytestmark = pytest.mark.django_db
@@ -15,6 +20,8 @@ def test_healthz_answers_without_asking_anything(client, django_assert_num_queri
 
 
 def test_readyz_tells_what_does_not_answer(client, monkeypatch):
+    assert client.get("/readyz").json() == {"ready": False, "failing": {"sweeps": "SweepsLate"}}, "no worker yet"
+    sweeps.run_all()
     assert client.get("/readyz").json() == {"ready": True, "failing": {}}
 
     def broken() -> None:
@@ -23,6 +30,22 @@ def test_readyz_tells_what_does_not_answer(client, monkeypatch):
     monkeypatch.setitem(health.CHECKS, "queue", broken)
     response = client.get("/readyz")
     assert (response.status_code, response.json()) == (503, {"ready": False, "failing": {"queue": "ConnectionError"}})
+
+
+def test_readyz_says_when_workers_stopped_or_tables_lack(client, monkeypatch):
+    sweeps.run_all()
+    SweepRun.objects.filter(name="calendars: due connections").update(ended_at=utc_now() - timedelta(minutes=10))
+    assert client.get("/readyz").json()["failing"] == {"sweeps": "SweepsLate"}
+    SweepRun.objects.update(ended_at=utc_now())
+    monkeypatch.setitem(health.CHECKS, "migrations", health._Migrated())
+    MigrationRecorder.Migration.objects.filter(app="bookings", name="0002_no_overlap").delete()
+    assert client.get("/readyz").json()["failing"] == {"migrations": "NotMigrated"}
+
+
+def test_rare_sweeps_do_not_make_it_unready(client):
+    sweeps.run_all()
+    SweepRun.objects.filter(name="act counts").delete()
+    assert client.get("/readyz").status_code == 200
 
 
 def test_metrics_answer_loopback_only_unless_there_is_a_token(client, settings):
