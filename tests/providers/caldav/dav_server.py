@@ -39,6 +39,7 @@ class Habits:
     cut_short: bool = False
     leaves_out: frozenset[str] = frozenset()
     full_on_stale: bool = False
+    takes_no_token: bool = False
     tag_form: str = '"{}"'
     no_match: bool = False
     limit: int = 0
@@ -159,7 +160,7 @@ class DavServer:
         if self.habits.full_on_stale and (token is None or int(token[1]) > len(self.log)):
             rows = "".join(self._row(href, data=False) for href in self.resources)
             return self._multistatus(f"{rows}<d:sync-token>t{len(self.log)}</d:sync-token>")
-        if token is None or int(token[1]) > len(self.log):
+        if token is None or int(token[1]) > len(self.log) or self.habits.takes_no_token:
             status, error = self.habits.stale_token
             return answer(status, error.encode())
         begin = int(token[1])

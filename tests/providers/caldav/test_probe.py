@@ -62,6 +62,7 @@ def capabilities(habits, *texts, error=None):
         (Habits(sync=False), {"delta": False}),
         (Habits(sync=False, ctag=False), {"delta": False, "change_tag": False}),
         (Habits(full_on_stale=True), {"delta": False}),
+        (Habits(takes_no_token=True), {"delta": False}),
         (Habits(full_on_stale=True, ctag=False), {"delta": False, "change_tag": False}),
         (Habits(etags=False), {"tags": False}),
         (Habits(dav="1, calendar-access, Calendar-Auto-Schedule"), {"schedules_by_itself": True}),
@@ -80,7 +81,7 @@ def test_capabilities_of_an_empty_calendar_presume_tags():
 
 @pytest.mark.parametrize(
     ("request_name", "differs"),
-    [("OPTIONS", {"schedules_by_itself": True}), ("calendar-query", {}), ("sync-collection", {})],
+    [("OPTIONS", {"schedules_by_itself": True}), ("calendar-query", {}), ("sync-collection", {"delta": False})],
 )
 def test_capabilities_an_error_presumes_what_does_no_harm(request_name, differs):
     found = capabilities(Habits(), error={request_name: "500 Internal Server Error"})
@@ -108,6 +109,16 @@ def test_pull_F28_a_server_that_answers_any_token_is_read_by_its_tag():
         assert (found, cursor) == ([gone, stays], "ctag:2")
         server.drop(gone)
         assert pull(provider, calendar, cursor) == ([stays], "ctag:3", True)
+
+
+def test_pull_F28_a_server_that_refuses_its_own_tokens_is_not_read_in_full_at_each_poll():
+    with dav_server(Habits(takes_no_token=True)) as (server, provider, calendar):
+        href = server.store("1.ics", event("1"))
+        found, cursor, _ = pull(provider, calendar)
+        assert (found, cursor) == ([href], "ctag:1")
+        server.requests.clear()
+        assert pull(provider, calendar, cursor) == ([], cursor, False)
+        assert server.requests == ["PROPFIND"]
 
 
 # -- listings that are cut short --------------------------------------------------------------------------------------

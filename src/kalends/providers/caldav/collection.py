@@ -40,7 +40,11 @@ def is_calendar(resource: Resource) -> bool:
 def has_sync(resource: Resource) -> bool:
     """Whether changes can be asked for by a sync token (RFC 6578)."""
     reports = f"{DAV}supported-report-set"
-    return bool(resource.text(f"{DAV}sync-token")) and resource.holds(reports, f"{DAV}sync-collection")
+    return bool(sync_token(resource)) and resource.holds(reports, f"{DAV}sync-collection")
+
+
+def sync_token(resource: Resource) -> str:
+    return resource.text(f"{DAV}sync-token")
 
 
 def ctag(resource: Resource) -> str:

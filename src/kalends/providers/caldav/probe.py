@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from kalends.core.span import Span
 from kalends.providers.caldav.client import DavClient
-from kalends.providers.caldav.collection import ctag, has_sync
+from kalends.providers.caldav.collection import ctag, has_sync, sync_token
 from kalends.providers.caldav.multistatus import Resource
 from kalends.providers.caldav.resources import Resources
 from kalends.providers.errors import AnswerTooLarge
@@ -44,22 +44,24 @@ class Probe:
         )
 
     def has_delta(self, state: Resource) -> bool:
-        """Changes by a sync token, from a server that refuses a token which is no good (F28).
+        """Changes by a sync token, from a server that takes the token it gives out and refuses one which is no good.
 
-        One that answers such a token with a listing of everything would never say what was deleted: there the
-        collection's tag, or all tags, tell that something changed, and a complete listing what.
+        One that refuses its own would be read in full at each poll (F28), one that answers any with a listing of
+        everything would never say what was deleted. There the collection's tag, or all tags, tell that something
+        changed, and a complete listing what.
         """
-        if not has_sync(state):
-            return False
+        return has_sync(state) and self._takes(sync_token(state)) and not self._takes(_NO_TOKEN)
+
+    def _takes(self, token: str) -> bool:
         try:
-            self.resources.changes(_NO_TOKEN)
+            self.resources.changes(token)
         except _NO_FINDING:
             raise
         except AnswerTooLarge:
-            return False
-        except ProviderError:
             return True
-        return False
+        except ProviderError:
+            return False
+        return True
 
     def has_tags(self) -> bool:
         """Whether the resources of these weeks have tags; presumed where there are none."""

@@ -32,6 +32,7 @@ from kalends.providers.caldav.collection import (
     ctag,
     is_calendar,
     stated_zone,
+    sync_token,
 )
 from kalends.providers.caldav.multistatus import Resource, canonical
 from kalends.providers.caldav.probe import Probe, schedules_by_itself
@@ -137,7 +138,7 @@ class CalDavProvider:
         resources = self._resources(calendar_id)
         state = resources.state()
         tags = resources.tags_from(window.start)
-        cursor = f"sync:{state.text('{DAV:}sync-token')}" if self._probe(calendar_id).has_delta(state) else ""
+        cursor = f"sync:{sync_token(state)}" if self._probe(calendar_id).has_delta(state) else ""
         cursor = cursor or (f"ctag:{ctag(state)}" if ctag(state) else f"list:{digest(tags)}")
         parts = list(batches(tags)) or [[]]
         for number, hrefs in enumerate(parts, 1):
