@@ -192,7 +192,13 @@ def _body_with(event: Json, notes: str) -> dict[str, str]:
 
 def new_body(intent: Intent) -> dict[str, Any]:
     """The body that creates our event. It has no attendees, so nobody is mailed."""
-    return {"transactionId": intent.op_key, "showAs": "busy", **_owned(intent, {})}
+    marker = [{"id": PROPERTY, "value": intent.op_key}]
+    return {
+        "transactionId": intent.op_key,
+        "showAs": "busy",
+        **_owned(intent, {}),
+        "singleValueExtendedProperties": marker,
+    }
 
 
 def changed_body(intent: Intent, raw: str) -> dict[str, Any]:
@@ -220,7 +226,6 @@ def _owned(intent: Intent, before: Json) -> dict[str, Any]:
         "body": _body_with(before, content.notes),
         "start": stamp(content.span.start, content.timezone),
         "end": stamp(content.span.end, content.timezone),
-        "singleValueExtendedProperties": [{"id": PROPERTY, "value": intent.op_key}],
     }
 
 
