@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kalends.core.rrule import parse_rule
 from kalends.core.span import Span
 from kalends.ics.event import NotACalendar, ParsedEvent, Problem, parse_calendar
 from kalends.ics.feed import FeedEvent, write_feed
+from tests.bench.ics_read import feed
 
 START, END = datetime(2026, 7, 1, 8, tzinfo=UTC), datetime(2026, 7, 1, 9, tzinfo=UTC)
 OUTLOOK_ZONE = """\
@@ -254,3 +256,56 @@ def test_parse_calendar_agrees_with_icalendar_on_our_own_feeds(rows):
         for e in icalendar.Calendar.from_ical(text).walk("VEVENT")
     ]
     assert ours == theirs == [(e.uid, e.span.start, e.span.end, e.summary) for e in events]
+
+
+def by_icalendar(text):
+    """The same values as icalendar reads them."""
+    for item in icalendar.Calendar.from_ical(text).walk("VEVENT"):
+        start, end = item["DTSTART"].dt, item["DTEND"].dt
+        timed = isinstance(start, datetime)
+        yield (
+            str(item["UID"]),
+            start.astimezone(UTC) if timed else start,
+            end.astimezone(UTC) if timed else end,
+            str(item["STATUS"]),
+            str(item["TRANSP"]) == "TRANSPARENT",
+            str(item["X-MICROSOFT-CDO-BUSYSTATUS"]),
+            str(item["SUMMARY"]),
+            [parse_rule(part.to_ical().decode()) for part in [item.get("RRULE")] if part],
+        )
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.integers(0, 10**6), st.sampled_from(["\r\n", "\n"]), st.booleans())
+def test_parse_calendar_agrees_with_icalendar_on_feeds_with_every_kind_of_line(seed, line_end, lower):
+    text = feed(12, seed).replace("\r\n", line_end)
+    if lower:
+        text = text.replace("DTSTART;TZID=", "dtstart;tzid=").replace("\nSTATUS:", "\nStatus:")
+    found = parse_calendar(text, floating="UTC")
+    ours = [
+        (
+            event.key,
+            event.start,
+            event.end,
+            event.status,
+            event.transparent,
+            event.outlook_busy,
+            event.summary,
+            [parse_rule(line.removeprefix("RRULE:")) for line in event.recurrence if line.startswith("RRULE:")],
+        )
+        for event in found.events
+    ]
+    assert (ours, found.problems, found.timezone) == (list(by_icalendar(text)), (), "Europe/Paris")
+
+
+def test_parse_calendar_loses_no_event_to_a_component_that_is_not_closed_F44():
+    kept = event("DTSTART:20260701T080000Z", "DTEND:20260701T090000Z", uid="kept")
+    unclosed_zone = "BEGIN:VTIMEZONE\nTZID:x\nBEGIN:STANDARD\n"
+    assert read(unclosed_zone, kept).events == (ParsedEvent("kept", START, END, "UTC"),)
+    assert read(kept.removesuffix("END:VEVENT\n")).events == (ParsedEvent("kept", START, END, "UTC"),)
+
+
+@pytest.mark.parametrize("line", ["UID", "STATUS", "SUMMARY", "TRANSP;X=1"])
+def test_parse_calendar_passes_over_a_line_without_a_value(line):
+    text = f"BEGIN:VCALENDAR\nBEGIN:VEVENT\n{line}\nUID:1\nDTSTART:20260701T080000Z\nEND:VEVENT\nEND:VCALENDAR\n"
+    assert parse_calendar(text, floating="UTC").events == (ParsedEvent("1", START, START, "UTC"),)

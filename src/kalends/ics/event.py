@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -17,16 +17,12 @@ from kalends.core.errors import InvalidInput
 from kalends.core.rrule import BadRecurrence, parse_moment
 from kalends.core.zones import resolve_tzid, zone
 
-_BLOCK = re.compile(r"^BEGIN:(VEVENT|VTIMEZONE)[ \t]*\n(.*?)^END:\1[ \t]*$", re.DOTALL | re.MULTILINE | re.IGNORECASE)
+# Each begins with a line end in so many letters: the search then goes from line to line.
+_EDGE = re.compile(r"\n(?i:(BEGIN|END):(VCALENDAR|VEVENT|VTIMEZONE))[ \t]*(?=\n)")
 _INNER = re.compile(r"^BEGIN:([A-Z0-9-]+)[ \t]*\n.*?^END:\1[ \t]*\n", re.DOTALL | re.MULTILINE | re.IGNORECASE)
 _BEGIN = re.compile(r"^BEGIN:(VCALENDAR|VEVENT)[ \t]*$", re.MULTILINE | re.IGNORECASE)
-_END = re.compile(r"^END:VCALENDAR\s*\Z", re.MULTILINE | re.IGNORECASE)
 _PARAMS = r'((?:;[^=;:\n]+=(?:"[^"\n]*"|[^;:"\n])*)*)'
-_LINE = re.compile(
-    r"^(UID|DTSTART|DTEND|DURATION|RECURRENCE-ID|RRULE|RDATE|EXDATE|EXRULE|STATUS|TRANSP|SUMMARY"
-    rf"|X-MICROSOFT-CDO-BUSYSTATUS){_PARAMS}:(.*)$",
-    re.MULTILINE | re.IGNORECASE,
-)
+_LINE = re.compile(rf"([A-Z-]+){_PARAMS}:(.*)", re.IGNORECASE)
 _OF_CALENDAR = re.compile(rf"^(X-WR-TIMEZONE|X-WR-CALNAME|NAME){_PARAMS}:(.*)$", re.MULTILINE | re.IGNORECASE)
 _NAME_OF_ZONE = re.compile(r"^TZID[^:\n]*:(.*)$", re.MULTILINE | re.IGNORECASE)
 _TZID = re.compile(r';TZID=("[^"]*"|[^;"]*)', re.IGNORECASE)
@@ -34,6 +30,12 @@ _DURATION = re.compile(r"^\+?P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?
 _ESCAPED = re.compile(r"\\(.)")
 _RECURRENCE = frozenset(("RRULE", "RDATE", "EXDATE", "EXRULE"))
 _OF_TIMES = frozenset(("DTSTART", "DTEND", "RECURRENCE-ID", "RDATE", "EXDATE"))
+# Taken as they stand where nothing comes between the name and the colon.
+_PLAIN = frozenset(("UID", "DURATION", "STATUS", "TRANSP", "SUMMARY", "X-MICROSOFT-CDO-BUSYSTATUS"))
+_NAMES = _PLAIN | _RECURRENCE | _OF_TIMES | {"BEGIN"}
+# The usual lines that say nothing of time: known at a glance.
+_PASSED_OVER = frozenset(("DTSTAMP", "CREATED", "LAST-MODIFIED", "SEQUENCE", "DESCRIPTION", "LOCATION", "CLASS", ""))
+_CLOSING = "\nEND:VCALENDAR"
 
 
 class NotACalendar(InvalidInput):
@@ -87,27 +89,61 @@ class ParsedCalendar:
 
 def parse_calendar(text: str, *, floating: str) -> ParsedCalendar:
     """All events of `text`. `floating` is the IANA zone for times without one. Raises NotACalendar, UnknownZone."""
-    plain = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-    plain = plain.replace("\n ", "").replace("\n\t", "")
-    begun = [kind.upper() for kind in _BEGIN.findall(plain)]
-    if "VCALENDAR" not in begun or not _END.search(plain.rstrip()):
+    plain = _unfolded(text)
+    cut = _cut(plain)
+    if not cut.begun or plain.rstrip()[-len(_CLOSING) :].upper() != _CLOSING:
         raise NotACalendar("This is no calendar, or it is cut off.")
-    own = {name.upper(): value.strip() for name, _, value in reversed(_OF_CALENDAR.findall(_BLOCK.sub("", plain)))}
+    own = {name.upper(): value.strip() for name, _, value in reversed(_OF_CALENDAR.findall(cut.outside))}
     stated = resolve_tzid(own.get("X-WR-TIMEZONE", ""))
     zones = _Zones(stated or zone(floating))
-    blocks = []
-    for kind, body in _BLOCK.findall(plain):
-        if kind.upper() == "VEVENT":
-            blocks.append(body)
-        else:
-            zones.state(body)
-    read = [_read(body, zones) for body in blocks]
+    for body in cut.zones:
+        zones.state(body)
+    read = [_read(body, zones) for body in cut.events]
     return ParsedCalendar(
         name=_unescaped(own.get("X-WR-CALNAME") or own.get("NAME", "")),
         timezone=stated.key if stated else "",
         events=tuple(item for item in read if isinstance(item, ParsedEvent)),
         problems=tuple(item for item in read if isinstance(item, Problem)),
     )
+
+
+@dataclass(slots=True)
+class _Cut:
+    """The bodies of the components that matter, each line of them with its end, and what lies `outside` of these."""
+
+    begun: bool = False
+    events: list[str] = field(default_factory=list)
+    zones: list[str] = field(default_factory=list)
+    outside: str = ""
+
+
+def _unfolded(text: str) -> str:
+    r"""The text with \n for every line end, one before the first line and one after the last."""
+    plain = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    return f"\n{plain}\n".replace("\n ", "").replace("\n\t", "")
+
+
+def _cut(plain: str) -> _Cut:
+    """An event that is not closed at all goes to the end; it must not be lost, nor may a VTIMEZONE swallow any."""
+    cut = _Cut()
+    outside, at = [], 0
+    opened: dict[str, re.Match[str]] = {}
+    for edge in _EDGE.finditer(plain):
+        kind, begins = edge[2].upper(), edge[1].upper() == "BEGIN"
+        if kind == "VCALENDAR":
+            cut.begun |= begins
+        elif begins and (kind == "VEVENT" or "VEVENT" not in opened):
+            opened.setdefault(kind, edge)
+        elif not begins and kind in opened:
+            begin = opened[kind]
+            (cut.events if kind == "VEVENT" else cut.zones).append(plain[begin.end() + 1 : edge.start() + 1])
+            outside.append(plain[at : begin.start()])
+            at = edge.end()
+            opened.clear()
+    if "VEVENT" in opened:
+        cut.events.append(plain[opened["VEVENT"].end() + 1 :])
+    cut.outside = "".join([*outside, plain[at:]])
+    return cut
 
 
 class _Unreadable(Exception):
@@ -126,6 +162,7 @@ class _Zones:
         self.floating = floating
         self._stated: dict[str, str] = {}
         self._known: dict[str, ZoneInfo | None] = {}
+        self._by_params: dict[str, ZoneInfo] = {"": floating}
 
     def state(self, vtimezone: str) -> None:
         name = _NAME_OF_ZONE.search(vtimezone)
@@ -140,6 +177,13 @@ class _Zones:
             raise _Unreadable("unknown_zone")
         return found
 
+    def of(self, params: str) -> ZoneInfo:
+        """The zone that a property's parameters name; `floating` where they name none."""
+        if params not in self._by_params:
+            tzid = _TZID.search(params)
+            self._by_params[params] = self.named(tzid[1].strip('"')) if tzid else self.floating
+        return self._by_params[params]
+
 
 # -- events -------------------------------------------------------------------------------------------------------
 
@@ -150,20 +194,16 @@ def _read(body: str, zones: _Zones) -> ParsedEvent | Problem:
     if "\nBEGIN:" in body or body.startswith("BEGIN:"):
         body = _INNER.sub("", body)
     first: _Lines = {}
-    recurrence = []
-    for name, params, value in _LINE.findall(body):
-        key = name.upper()
-        if key in _OF_TIMES and ":" in value:
-            # Exchange writes TZID=tzone://Microsoft/Utc and TZID=(UTC+01:00) ... unquoted; no time holds a colon.
-            more, _, value = value.rpartition(":")
-            params = f"{params}:{more}"
-        if key in _RECURRENCE:
-            recurrence.append((key, params, value))
-        else:
-            first.setdefault(key, (params, value))
+    recurrence: list[tuple[str, str, str]] = []
+    for line in body.split("\n"):
+        name, colon, value = line.partition(":")
+        if colon and name in _PLAIN:
+            first.setdefault(name, ("", value))
+        elif name not in _PASSED_OVER:
+            _note(line, first, recurrence)
     uid = first.get("UID", ("", ""))[1].strip() or f"none:{hashlib.sha256(body.encode()).hexdigest()[:32]}"
     try:
-        if "BEGIN:" in body.upper() and _BEGIN.search(body):
+        if "BEGIN" in first:
             raise _Unreadable("bad_line")
         return _event(uid, first, recurrence, zones)
     except _Unreadable as error:
@@ -172,6 +212,24 @@ def _read(body: str, zones: _Zones) -> ParsedEvent | Problem:
         return Problem(uid, "bad_time")
     except OverflowError:
         return Problem(uid, "out_of_range")
+
+
+def _note(line: str, first: _Lines, recurrence: list[tuple[str, str, str]]) -> None:
+    """Takes in a line as it may be: in any case, with parameters."""
+    if line.partition(":")[0].partition(";")[0].upper() not in _NAMES:
+        return
+    found = _LINE.fullmatch(line)
+    if not found:
+        return
+    name, params, value = found[1].upper(), found[2], found[3]
+    if ":" in value and name in _OF_TIMES:
+        # Exchange writes TZID=tzone://Microsoft/Utc and TZID=(UTC+01:00) ... unquoted; no time holds a colon.
+        more, _, value = value.rpartition(":")
+        params = f"{params}:{more}"
+    if name in _RECURRENCE:
+        recurrence.append((name, params, value))
+    elif name != "BEGIN" or value.strip().upper() in ("VEVENT", "VCALENDAR"):
+        first.setdefault(name, (params, value))
 
 
 def _event(uid: str, lines: _Lines, recurrence: list[tuple[str, str, str]], zones: _Zones) -> ParsedEvent:
@@ -200,8 +258,7 @@ def _moment(params: str, value: str, zones: _Zones) -> tuple[datetime | date, st
         return moment, ""
     if moment.tzinfo is not None:
         return moment, "UTC"
-    tzid = _TZID.search(params) if params else None
-    clock = zones.named(tzid[1].strip('"')) if tzid else zones.floating
+    clock = zones.of(params)
     return moment.replace(tzinfo=clock).astimezone(UTC), clock.key
 
 
