@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import logging
 import re
 import sys
@@ -8,8 +9,9 @@ from collections.abc import Iterable, Iterator
 import pytest
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, get_resolver
+from structlog.contextvars import bound_contextvars
 
-from kalends.config.logs import HideSecrets, hide
+from kalends.config.logs import HideSecrets, Lines, hide
 
 
 @pytest.mark.parametrize(
@@ -37,15 +39,29 @@ def test_secret_part_of_an_address_reaches_no_log_line(message: str, args: tuple
     assert record.getMessage() == shown
 
 
-def test_trace_holds_no_secret_part_of_an_address():
+def test_trace_says_kinds_and_places_and_no_text():
     try:
-        raise ValueError("no answer for /a/s3cret")
+        try:
+            raise KeyError("ada@example.org")
+        except KeyError as error:
+            raise ValueError("no answer for /a/s3cret") from error
     except ValueError:
         record = logging.LogRecord("x", logging.ERROR, "", 0, "failed", (), sys.exc_info())
     assert HideSecrets().filter(record) is True
-    shown = logging.Formatter().format(record)
-    assert "ValueError: no answer for /a/…" in shown
-    assert "s3cret" not in shown.splitlines()[-1]
+    shown = Lines().format(record)
+    trace = json.loads(shown)["trace"]
+    assert [line for line in trace if not line.startswith("  ")] == ["ValueError", "KeyError"]
+    assert trace[1].endswith("test_trace_says_kinds_and_places_and_no_text")
+    assert ("s3cret" in shown, "ada@" in shown) == (False, False)
+
+
+def test_line_is_json_and_names_connection_and_run():
+    record = logging.LogRecord("kalends.x", logging.INFO, "", 0, "sent to %s", ("ada@example.org",), None)
+    HideSecrets().filter(record)
+    with bound_contextvars(connection="c-1", run=7):
+        line = json.loads(Lines().format(record))
+    assert line.pop("at").endswith("+00:00")
+    assert line == {"level": "info", "logger": "kalends.x", "event": "sent to …@…", "connection": "c-1", "run": 7}
 
 
 def _routes(patterns: Iterable[URLPattern | URLResolver], before: str = "") -> Iterator[str]:

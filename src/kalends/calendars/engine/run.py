@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Min
+from structlog.contextvars import bound_contextvars
 
 from kalends.calendars.disconnecting import finish_disconnect
 from kalends.calendars.engine import apply, channels, journal, lease, write
@@ -55,6 +56,12 @@ def run_connection(
     fence = lease.take(connection_id)
     if fence is None:
         return Report(skipped=True)
+    # Every line that is logged meanwhile names the connection and the run.
+    with bound_contextvars(connection=str(connection_id), run=fence):
+        return _look_at(connection_id, fence, now, at, provider)
+
+
+def _look_at(connection_id: UUID, fence: int, now: datetime, at: Step, provider: Provider | None) -> Report:
     connection = CalendarConnection.objects.select_related("company", "staff").get(pk=connection_id)
     report = Report()
     try:
