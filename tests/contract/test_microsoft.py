@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import threading
+import time
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -13,6 +16,7 @@ from kalends.core.clock import utc_now
 from kalends.core.span import Span
 from kalends.providers.microsoft.connect import ADMIN, DENIED, Flow, denial
 from kalends.providers.microsoft.known import found
+from kalends.providers.microsoft.push import read_notifications
 from kalends.providers.registry import build
 from kalends.sync.port import (
     Account,
@@ -21,12 +25,15 @@ from kalends.sync.port import (
     AuthRevoked,
     AuthTransient,
     BusyState,
+    ChannelRequest,
     Conflict,
     CursorExpired,
     Deleted,
     Forbidden,
     Guard,
     NotFound,
+    Notification,
+    NotificationKind,
     Permanent,
     Temporary,
     Throttled,
@@ -47,6 +54,7 @@ from tests.contract.test_contract import (
     read,
 )
 from tests.contract.worlds import Stored, span_of
+from tests.net.servers import answer, serve
 
 pytestmark = pytest.mark.contract
 WEEK = timedelta(weeks=1)
@@ -607,3 +615,62 @@ def test_F03_after_a_deletion_outside_no_old_event_comes_back(world):
     again = create(world)
     assert again.id != made.id
     assert [item.id for item in events(pull(world)[0])] == [again.id]
+
+
+# -- channels -----------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def receiver():
+    """Our side of a subscription: echoes the validation token, takes whatever comes."""
+
+    def handle(connection, request):
+        path = request.split(b" ", 2)[1].decode()
+        token = parse_qs(urlsplit(path).query).get("validationToken", [""])[0]
+        bodies.append(request.partition(b"\r\n\r\n")[2])
+        connection.sendall(answer(body=token.encode(), headers="Content-Type: text/plain\r\n"))
+
+    bodies = []
+    with serve(handle) as server:
+        yield server, bodies
+
+
+def request_of(server, **changed):
+    wanted = {"id": "c1", "address": f"{server.url}/n", "lifecycle_address": f"{server.url}/l", "secret": "s3cret"}
+    return ChannelRequest(**wanted, expires=changed.get("expires", utc_now() + DAY))
+
+
+def test_channel_is_opened_renewed_and_closed(world):
+    with receiver() as (server, bodies):
+        granted = world.provider.open_channel(world.calendar_id, request_of(server))
+        assert timedelta() < utc_now() + DAY - granted.expires < timedelta(minutes=1)
+        renewed = world.provider.renew_channel("c1", granted.remote_id, utc_now() + 2 * DAY)
+        assert (renewed.remote_id, renewed.expires > granted.expires) == (granted.remote_id, True)
+        del bodies[:]
+        world.add(Span(START, START + HOUR))
+        until = time.monotonic() + 10
+        while not bodies and time.monotonic() < until:
+            time.sleep(0.02)
+        assert read_notifications(bodies[0]) == [
+            Notification("", granted.remote_id, "s3cret", NotificationKind.CHANGED)
+        ]
+        world.provider.close_channel("c1", granted.remote_id)
+        world.provider.close_channel("c1", granted.remote_id)
+        with pytest.raises(NotFound):
+            world.provider.renew_channel("c1", granted.remote_id, utc_now() + DAY)
+
+
+def test_channel_for_longer_than_microsoft_takes_is_given_its_longest(world):
+    with receiver() as (server, _):
+        granted = world.provider.open_channel(world.calendar_id, request_of(server, expires=utc_now() + 30 * DAY))
+    assert timedelta(minutes=10_000) < granted.expires - utc_now() < timedelta(minutes=10_080)
+
+
+def test_channel_to_an_address_that_does_not_answer_is_refused(world):
+    with serve(lambda connection, request: connection.sendall(answer("500 No"))) as server, pytest.raises(Permanent):
+        world.provider.open_channel(world.calendar_id, request_of(server))
+
+
+def test_channel_of_a_calendar_that_is_not_there_is_refused(world):
+    with receiver() as (server, _), pytest.raises((NotFound, Permanent)):
+        world.provider.open_channel(world.missing_id, request_of(server))
