@@ -12,7 +12,7 @@ from django.urls import reverse
 from pytest_httpserver import HTTPServer
 
 from kalends.calendars.models import CalendarConnection
-from kalends.calendars.services import add_external_calendar
+from kalends.calendars.services import add_external_calendar, run_connection
 from kalends.companies import services
 from kalends.companies.models import Feed
 from kalends.companies.selectors import feed_url
@@ -62,7 +62,15 @@ def test_everything_is_off_for_a_new_company(house: House):
     assert initial == {
         "google_enabled": False, "outlook_enabled": False, "office365_enabled": False, "caldav_enabled": False,
         "bidirectional": False, "on_outside_move": "accept_and_flag", "on_outside_delete": "ask",
+        "stale_after_hours": 6, "stale_after_hours_ics": 24,
     }  # fmt: skip
+
+
+def test_how_long_a_calendar_is_trusted_is_set_and_bounded(house: House):
+    assert house.owner.post(PAGE, switches(stale_after_hours="12", stale_after_hours_ics="")).status_code == 302
+    house.company.refresh_from_db()
+    assert (house.company.stale_after_hours, house.company.stale_after_hours_ics) == (12, 24)
+    assert house.owner.post(PAGE, switches(stale_after_hours="0")).status_code == 422
 
 
 def test_one_save_keeps_every_choice(house: House):
@@ -226,24 +234,77 @@ def published(httpserver: HTTPServer, settings) -> str:
     return f"http://127.0.0.1:{httpserver.port}/a.ics"
 
 
-def test_external_address_is_stored_shown_to_writers_and_cleared_by_the_cross(house: House, published: str):
+def test_external_addresses_are_kept_and_shown_to_writers(house: House, published: str):
     url = reverse("dashboard:external_calendar", args=[house.staff.pk])
     page = reverse("dashboard:staff", args=[house.staff.pk])
-    assert house.owner.post(url, {"url": published}).status_code == 302
-    shown = [client.get(page).context["external_address"] for client in (house.owner, house.viewer)]
-    assert shown == [published, ""]
-    assert house.owner.post(url, {"url": published, "do": "clear"}).status_code == 302
-    assert house.staff.external_calendars.count() == 0
-
-
-def test_empty_field_does_not_remove_several_addresses(house: House, published: str):
     for name in ("?one", "?two"):
-        add_external_calendar(company=house.company, staff=house.staff, url=f"{published}{name}", now=utc_now())
-    url = reverse("dashboard:external_calendar", args=[house.staff.pk])
-    house.owner.post(url, {"url": ""})
-    assert house.staff.external_calendars.count() == 2
-    house.owner.post(url, {"url": "", "do": "clear"})
-    assert house.staff.external_calendars.count() == 0
+        assert house.owner.post(url, {"url": f"{published}{name}"}).status_code == 302
+    shown = [[row.address for row in client.get(page).context["external"]] for client in (house.owner, house.viewer)]
+    assert shown == [[f"{published}?one", f"{published}?two"], ["", ""]]
+    row = house.staff.external_calendars.first()
+    act = reverse("dashboard:external_act", args=[house.staff.pk, row.pk])
+    assert house.viewer.post(act, {"do": "remove"}).status_code == 403
+    assert house.owner.post(act, {"do": "remove"}).status_code == 302
+    assert house.staff.external_calendars.count() == 1
+
+
+def test_empty_external_address_is_refused_and_removes_nothing(house: House, published: str):
+    add_external_calendar(company=house.company, staff=house.staff, url=published, now=utc_now())
+    answer = house.owner.post(reverse("dashboard:external_calendar", args=[house.staff.pk]), {"url": ""})
+    assert (answer.status_code, list(answer.context["external_form"].errors)) == (422, ["url"])
+    assert house.staff.external_calendars.count() == 1
+
+
+def read_feed(company, staff, httpserver: HTTPServer, published: str, *events: str):
+    text = f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nX-WR-CALNAME:Private\r\n{''.join(events)}END:VCALENDAR\r\n"
+    httpserver.clear()
+    httpserver.expect_request("/a.ics").respond_with_data(text, content_type="text/calendar")
+    row = add_external_calendar(company=company, staff=staff, url=published, now=utc_now())
+    run_connection(row.connection_id, now=utc_now())
+    return row
+
+
+def test_staff_page_says_what_was_read_and_the_preview_what_it_blocks(house: House, published: str, httpserver):
+    monday = next_monday()
+    events = [
+        f"BEGIN:VEVENT\r\nUID:1\r\nSUMMARY:Doctor\r\nDTSTART;TZID=Europe/Paris:{monday:%Y%m%d}T100000\r\n"
+        f"DTEND;TZID=Europe/Paris:{monday:%Y%m%d}T113000\r\nEND:VEVENT\r\n",
+        "BEGIN:VEVENT\r\nUID:2\r\nDTSTART:soon\r\nEND:VEVENT\r\n",
+    ]
+    row = read_feed(house.company, house.staff, httpserver, published, *events)
+    page = house.owner.get(reverse("dashboard:staff", args=[house.staff.pk])).content.decode()
+    assert "Private" in page
+    assert "1 event cannot be read; the others block" in page
+    assert "A time in it cannot be read." in page
+    preview = house.viewer.get(reverse("dashboard:external_preview", args=[house.staff.pk, row.pk]))
+    assert [times for _day, times in preview.context["days"]] == [[("10:00", "11:30")]]
+    assert "Doctor" not in preview.content.decode() + page
+
+
+def test_closings_page_takes_addresses_of_the_company(house: House, published: str, httpserver):
+    monday = next_monday()
+    event = f"BEGIN:VEVENT\r\nUID:1\r\nDTSTART;VALUE=DATE:{monday:%Y%m%d}\r\nEND:VEVENT\r\n"
+    row = read_feed(house.company, None, httpserver, published, event)
+    page = house.owner.get(reverse("dashboard:closings"))
+    assert [item.facts.name for item in page.context["external"]] == ["Private"]
+    preview = house.owner.get(reverse("dashboard:company_external_preview", args=[row.pk]))
+    assert [times for _day, times in preview.context["days"]] == [[("00:00", "24:00")]]
+    answer = house.owner.post(reverse("dashboard:company_external_calendar"), {"url": published})
+    assert (answer.status_code, list(answer.context["external_form"].errors)) == (422, ["url"])
+    act = reverse("dashboard:company_external_act", args=[row.pk])
+    assert house.owner.post(act, {"do": "read"}).status_code == 302
+    assert house.owner.post(act, {"do": "remove"}).status_code == 302
+    assert house.company.external_calendars.count() == 0
+
+
+def test_failed_reading_is_said_in_words(house: House, published: str, httpserver):
+    row = read_feed(house.company, house.staff, httpserver, published)
+    httpserver.clear()
+    httpserver.expect_request("/a.ics").respond_with_data("<html>Sign in<input type=password>")
+    run_connection(row.connection_id, now=utc_now() + timedelta(hours=1))
+    page = house.owner.get(reverse("dashboard:staff", args=[house.staff.pk])).content.decode()
+    assert "The address leads to a sign-in page." in page
+    assert "What was read before goes on blocking until it is too old to be trusted." in page
 
 
 # -- queries --------------------------------------------------------------------------------------------------------------

@@ -13,7 +13,6 @@ from kalends.api.v1.routing import answers, router
 from kalends.api.v1.schemas import ExternalCalendarIn, ExternalCalendarOut, ReplaceExternalIn
 from kalends.calendars import selectors as calendars
 from kalends.calendars import services
-from kalends.calendars.models import ExternalCalendar
 from kalends.companies import selectors
 from kalends.companies.models import Staff
 from kalends.core.clock import utc_now
@@ -26,8 +25,18 @@ class ExternalList(Schema):
     next: str | None
 
 
-def _json(row: ExternalCalendar) -> dict[str, Any]:
-    return {"id": str(row.pk), "url": calendars.external_url(row)}
+def _json(facts: calendars.ExternalFacts) -> dict[str, Any]:
+    return {
+        "id": str(facts.row.pk),
+        "url": calendars.external_url(facts.row),
+        "name": facts.name,
+        "state": facts.state,
+        "read_at": facts.read_at,
+        "next_read_at": facts.next_read_at,
+        "error": facts.wrong,
+        "events": facts.events,
+        "set_aside": [{"count": number, "reason": reason} for number, reason in facts.set_aside],
+    }
 
 
 def _list(request: CompanyRequest, staff: Staff | None) -> dict[str, Any]:
@@ -40,7 +49,7 @@ def _add(request: CompanyRequest, staff: Staff | None, url: str) -> Any:
         row = services.add_external_calendar(
             company=request.company, staff=staff, url=url, by=actor_of(request), now=utc_now()
         )
-        return 201, _json(row)
+        return 201, _json(calendars.external_facts(row))
 
     # The address is fetched and checked first, so no transaction stands around it; adding one twice is refused.
     return answer(request, work, atomic=False)

@@ -94,6 +94,7 @@ class ServiceIn(_Strict):
     capacity: int = Field(1, ge=1, le=500)
     active: bool = True
     staff: list[UUID] = []
+    location: UUID | None = None
 
 
 class ServicePatch(_Strict):
@@ -109,6 +110,7 @@ class ServicePatch(_Strict):
     capacity: int | None = Field(None, ge=1, le=500)
     active: bool | None = None
     staff: list[UUID] | None = None
+    location: UUID | None = None
 
 
 class ServiceOut(Schema):
@@ -125,6 +127,7 @@ class ServiceOut(Schema):
     capacity: int
     active: bool
     staff: list[UUID]
+    location: UUID | None
 
 
 class LocationIn(_Strict):
@@ -214,6 +217,8 @@ class CalendarSyncOut(Schema):
     bidirectional: bool
     on_outside_move: str
     on_outside_delete: str
+    stale_after_hours: int
+    stale_after_hours_ics: int
 
 
 class CalendarSyncPatch(_Strict):
@@ -224,6 +229,8 @@ class CalendarSyncPatch(_Strict):
     bidirectional: bool | None = None
     on_outside_move: Literal["accept", "accept_and_flag", "put_back"] | None = None
     on_outside_delete: Literal["cancel", "ask", "put_back"] | None = None
+    stale_after_hours: int | None = Field(None, ge=1, le=168)
+    stale_after_hours_ics: int | None = Field(None, ge=1, le=336)
 
 
 class SubscribeOut(Schema):
@@ -332,9 +339,23 @@ class ReplaceExternalIn(_Strict):
     url: str = Field("", max_length=2000)
 
 
+class SetAsideOut(Schema):
+    count: int
+    reason: str
+
+
 class ExternalCalendarOut(Schema):
+    """`state`: waiting (not read yet), read, failing (the last good copy goes on blocking; `error` says why)."""
+
     id: UUID
     url: str
+    name: str
+    state: Literal["waiting", "read", "failing"]
+    read_at: datetime | None
+    next_read_at: datetime | None
+    error: str
+    events: int
+    set_aside: list[SetAsideOut]
 
 
 class ConnectionOut(Schema):

@@ -23,6 +23,8 @@ from kalends.calendars.services.engine import (
 from kalends.calendars.services.external import (
     add_external_calendar,
     delete_external_calendar,
+    external_calendar,
+    read_external_calendar,
     replace_external_calendars,
 )
 from kalends.calendars.services.invitations import create_invitation, invitation_url, revoke_invitation
@@ -44,6 +46,7 @@ __all__ = [
     "create_invitation",
     "delete_external_calendar",
     "disconnect",
+    "external_calendar",
     "finish_oauth",
     "hold_restored",
     "invitation_url",
@@ -52,6 +55,7 @@ __all__ = [
     "plan_connection",
     "receive_notifications",
     "receive_push",
+    "read_external_calendar",
     "refresh_calendars",
     "remind_of_connections",
     "replace_external_calendars",

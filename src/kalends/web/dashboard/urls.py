@@ -12,13 +12,16 @@ from kalends.web.dashboard.views import (
     company,
     connections,
     customers,
+    external,
     home,
     invitations,
+    people,
     staff,
 )
 
 app_name = "dashboard"
 _STAFF = "settings/staff/<uuid:staff_id>"
+_CLOSINGS_FROM = "settings/closings/external-calendars"
 _CONNECTION = "connections/<uuid:connection_id>"
 
 _pages = [
@@ -35,9 +38,20 @@ _pages = [
     path("customers/<uuid:customer_id>", customers.customer_page, name="customer"),
     path("settings/company", company.company_settings, name="company"),
     path("settings/closings", company.closings, name="closings"),
+    path("settings/closings/external-calendar", external.add, name="company_external_calendar"),
+    path(f"{_CLOSINGS_FROM}/<uuid:external_id>", external.preview, name="company_external_preview"),
+    path(f"{_CLOSINGS_FROM}/<uuid:external_id>/act", external.act, name="company_external_act"),
     path("settings/closings/<uuid:closing_id>/delete", company.delete_closing, name="delete_closing"),
     path("settings/api", company.api_keys, name="api_keys"),
     path("settings/api/<uuid:key_id>/revoke", company.revoke_api_key, name="revoke_api_key"),
+    path("settings/people", people.people, name="people"),
+    path("settings/people/<uuid:membership_id>/role", people.change_role, name="change_role"),
+    path("settings/people/<uuid:membership_id>/remove", people.remove_member, name="remove_member"),
+    path(
+        "settings/people/invitations/<uuid:invitation_id>/revoke",
+        people.revoke_member_invitation,
+        name="revoke_member_invitation",
+    ),
     path("settings/groups", catalogue.group_list, name="groups"),
     path("settings/groups/new", catalogue.new_group, name="new_group"),
     path("settings/groups/<uuid:group_id>", catalogue.group_page, name="group"),
@@ -45,6 +59,9 @@ _pages = [
     path("settings/services", catalogue.service_list, name="services"),
     path("settings/services/new", catalogue.new_service, name="new_service"),
     path("settings/services/<uuid:service_id>", catalogue.service_page, name="service"),
+    path("settings/places", catalogue.locations, name="locations"),
+    path("settings/places/<uuid:location_id>", catalogue.location_page, name="location"),
+    path("settings/places/<uuid:location_id>/delete", catalogue.delete_location, name="delete_location"),
     path("settings/calendar-sync", calendar_sync.calendar_sync, name="calendar_sync"),
     path("settings/calendar-sync/feeds/<uuid:feed_id>", calendar_sync.feed_privacy, name="feed"),
     path("settings/calendar-sync/feeds/<uuid:feed_id>/rotate", calendar_sync.rotate_feed, name="rotate_feed"),
@@ -56,7 +73,10 @@ _pages = [
     path(f"{_STAFF}/time-off/<uuid:time_off_id>/delete", staff.delete_time_off, name="delete_time_off"),
     path(f"{_STAFF}/services", staff.staff_services, name="staff_services"),
     path(f"{_STAFF}/invite", invitations.invite, name="invite"),
-    path(f"{_STAFF}/external-calendar", invitations.external_calendar, name="external_calendar"),
+    path(f"{_STAFF}/invitations/<uuid:invitation_id>/revoke", invitations.revoke_invitation, name="revoke_invitation"),
+    path(f"{_STAFF}/external-calendar", external.add, name="external_calendar"),
+    path(f"{_STAFF}/external-calendars/<uuid:external_id>", external.preview, name="external_preview"),
+    path(f"{_STAFF}/external-calendars/<uuid:external_id>/act", external.act, name="external_act"),
     path(f"{_STAFF}/connect", connections.connect_staff, name="connect_staff"),
     path(f"{_STAFF}/connect/caldav", connections.connect_staff_caldav, name="connect_staff_caldav"),
     path(_CONNECTION, connections.connection_page, name="connection"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -16,6 +17,7 @@ from kalends.companies.models import ApiKey, Closing
 from kalends.core.clock import utc_now
 from kalends.core.errors import InvalidInput, NotFound
 from kalends.web.dashboard.access import SESSION_COMPANY, MemberRequest, actor_of, any_member, member
+from kalends.web.dashboard.external_block import external_block
 from kalends.web.dashboard.forms.base import SpanForm, posted
 from kalends.web.dashboard.forms.settings import ApiKeyForm, CompanyForm
 
@@ -68,9 +70,15 @@ def closings(request: MemberRequest) -> HttpResponse:
         else:
             messages.success(request, _("The closing was added. Nobody can book then; what is booked stays."))
             return redirect("dashboard:closings")
+    return render_closings(request, form=form)
+
+
+def render_closings(request: MemberRequest, **given: Any) -> HttpResponse:
+    """The whole page, with whichever of its forms was just refused."""
+    failed = any(form.errors for form in given.values() if hasattr(form, "errors"))
     rows = Closing.objects.filter(company=request.company, end__gt=utc_now())
-    context = {"form": form, "closings": rows}
-    return render(request, "dashboard/settings/closings.html", context, status=422 if form.errors else 200)
+    context = {"form": SpanForm(), "closings": rows, **external_block(request, None), **given}
+    return render(request, "dashboard/settings/closings.html", context, status=422 if failed else 200)
 
 
 @member

@@ -1,4 +1,4 @@
-"""The invitation dialog, and the External iCalendar URL of a staff member."""
+"""The invitation dialog of a staff member."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from kalends.calendars import services
+from kalends.calendars.models import Invitation
 from kalends.companies.models import Staff
 from kalends.companies.selectors import staff_member
 from kalends.core.clock import utc_now
-from kalends.core.errors import KalendsError
+from kalends.core.errors import KalendsError, NotFound
 from kalends.messages.richtext import fill_in
 from kalends.web.connect.words import error_words
 from kalends.web.dashboard.access import MemberRequest, actor_of, member
-from kalends.web.dashboard.forms.sync import ExternalCalendarForm, InvitationForm
-from kalends.web.dashboard.views.staff import render_staff
+from kalends.web.dashboard.forms.sync import InvitationForm
 from kalends.web.limits import within_limit
 
 
@@ -74,28 +74,15 @@ def _preview(staff: Staff, html: str) -> str:
 
 @member
 @require_POST
-def external_calendar(request: MemberRequest, staff_id: UUID) -> HttpResponse:
-    """Replaces the staff member's external addresses by this one; the cross, or the field emptied, removes them.
-
-    Several addresses (made through the API) are not shown in the one field, so an empty field then means nothing.
-    """
+def revoke_invitation(request: MemberRequest, staff_id: UUID, invitation_id: UUID) -> HttpResponse:
+    """Its link ends. One that is used or expired already is no error: it does not work any more either."""
     staff = staff_member(request.company, staff_id)
-    form = ExternalCalendarForm({"url": ""} if request.POST.get("do") == "clear" else request.POST)
-    if not form.is_valid():
-        return render_staff(request, staff, external_form=form, external_address=request.POST.get("url", "")[:2000])
-    url = form.cleaned_data["url"]
-    if not url and request.POST.get("do") != "clear" and staff.external_calendars.count() > 1:
-        messages.info(request, _("Nothing was changed. The cross removes all the addresses."))
-        return redirect(f"{reverse('dashboard:staff', args=[staff.pk])}#external")
-    try:
-        services.replace_external_calendars(
-            company=staff.company, staff=staff, url=url, by=actor_of(request), now=utc_now()
-        )
-    except KalendsError as error:
-        form.add_error("url", error_words(error))
-        return render_staff(request, staff, external_form=form, external_address=request.POST.get("url", "")[:2000])
-    if url:
-        messages.success(request, _("Saved. The calendar is being read."))
-    else:
-        messages.success(request, _("The address was removed. Its busy times block no more."))
-    return redirect(f"{reverse('dashboard:staff', args=[staff.pk])}#external")
+    invitation = Invitation.objects.filter(pk=invitation_id, staff=staff).first()
+    if invitation is None:
+        raise NotFound("There is no such invitation.")
+    services.revoke_invitation(invitation=invitation, now=utc_now())
+    messages.success(
+        request,
+        _("The invitation to %(email)s was taken back. Its link does not work any more.") % {"email": invitation.email},
+    )
+    return _block(staff)
