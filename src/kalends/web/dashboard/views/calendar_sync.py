@@ -76,6 +76,8 @@ def _page(request: MemberRequest, form: CalendarSyncForm) -> HttpResponse:
         "grace": settings.KALENDS.grace_seconds,
         "google_configured": settings.KALENDS.google_configured,
         "redirect_address": f"{settings.KALENDS.base_url}/oauth/google/callback",
+        "microsoft_configured": settings.KALENDS.microsoft_configured,
+        "microsoft_redirect_address": f"{settings.KALENDS.base_url}/oauth/microsoft/callback",
     }
     return render(request, "dashboard/sync/page.html", context, status=422 if form.errors else 200)
 
