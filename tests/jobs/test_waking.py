@@ -28,7 +28,7 @@ def test_wake_ups_leave_in_order_and_each_once_while_they_wait():
     assert sent == [[(print, ("a",))], [(print, ("b",)), (print, ("c",))]]
 
 
-def test_wake_ups_that_the_queue_does_not_take_are_only_noted_F45(caplog):
+def test_wake_ups_that_the_queue_does_not_take_are_only_noted(caplog):
     calls = []
 
     def send(batch):

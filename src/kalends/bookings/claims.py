@@ -23,9 +23,15 @@ _REFUSAL = "claim_overlap"
 @contextmanager
 def refused_if_taken() -> Iterator[None]:
     """The database's refusal of an overlap becomes SlotTaken; the surrounding transaction goes on."""
+    with overlap_is_refusal(), transaction.atomic():
+        yield
+
+
+@contextmanager
+def overlap_is_refusal() -> Iterator[None]:
+    """The same without a savepoint: the surrounding transaction must end with the SlotTaken."""
     try:
-        with transaction.atomic():
-            yield
+        yield
     except IntegrityError as error:
         if _REFUSAL not in str(error):
             raise
@@ -36,8 +42,13 @@ def claim_for_appointment(
     appointment: Appointment, *, staff_ids: Iterable[UUID], now: datetime, seats: int = 1
 ) -> None:
     """Takes the appointment's span of each of the staff. Raises SlotTaken."""
+    _take(claims_of(appointment, staff_ids=staff_ids, seats=seats), now)
+
+
+def claims_of(appointment: Appointment, *, staff_ids: Iterable[UUID], seats: int = 1) -> list[Claim]:
+    """Not stored yet."""
     service, span = appointment.service, appointment.span
-    _take([_claim(service, ident, span, appointment=appointment, seats=seats) for ident in staff_ids], now)
+    return [_claim(service, ident, span, appointment=appointment, seats=seats) for ident in staff_ids]
 
 
 def claim_for_hold(hold: Hold, *, staff_ids: Iterable[UUID], span: Span, now: datetime) -> None:
@@ -52,7 +63,7 @@ def _take(claims: list[Claim], now: datetime) -> None:
                 insert(claim)
     except SlotTaken:
         # The database cannot read a clock in a constraint: a hold that is over still refuses others.
-        if not _drop_expired_holds({claim.staff_id for claim in claims}, now):
+        if not drop_expired_holds({claim.staff_id for claim in claims}, now):
             raise
         with refused_if_taken():
             Claim.objects.bulk_create(claims)
@@ -86,7 +97,8 @@ def release_claims(appointment_ids: Iterable[UUID]) -> None:
     Claim.objects.filter(appointment_id__in=list(appointment_ids)).delete()
 
 
-def _drop_expired_holds(staff_ids: Iterable[UUID], now: datetime) -> bool:
+def drop_expired_holds(staff_ids: Iterable[UUID], now: datetime) -> bool:
+    """Whether there were any: the database still refused what overlaps them."""
     expired = Claim.objects.filter(staff_id__in=list(staff_ids), expires_at__lte=now).values_list("hold_id", flat=True)
     return Hold.objects.filter(pk__in=list(expired)).delete()[0] > 0
 

@@ -50,7 +50,16 @@ def add_entry(
     appointment: Appointment, kind: str, *, by: Actor, at: datetime, detail: Mapping[str, Any] | None = None
 ) -> HistoryEntry:
     """Writes one line, inside the caller's transaction."""
-    entry = HistoryEntry(
+    entry = entry_of(appointment, kind, by=by, at=at, detail=detail)
+    insert(entry)
+    return entry
+
+
+def entry_of(
+    appointment: Appointment, kind: str, *, by: Actor, at: datetime, detail: Mapping[str, Any] | None = None
+) -> HistoryEntry:
+    """Not stored yet."""
+    return HistoryEntry(
         appointment=appointment,
         at=at,
         kind=kind,
@@ -59,8 +68,6 @@ def add_entry(
         version=appointment.version,
         detail=dict(detail or {}),
     )
-    insert(entry)
-    return entry
 
 
 def entry_text(entry: HistoryEntry) -> str:

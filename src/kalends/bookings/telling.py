@@ -18,31 +18,39 @@ from kalends.calendars.models import RemoteCalendar
 from kalends.companies.models import Staff
 from kalends.core.span import Span
 from kalends.ics.itip import Guest, Invitation, Method, Person, write_itip
+from kalends.messages.models import OutgoingMessage
 from kalends.messages.sending import sender_address
-from kalends.messages.services import Superseded, enqueue, supersede_unsent
+from kalends.messages.services import draft, enqueue, supersede_unsent
 from kalends.sync.connection import State
 
 SUBJECT_KIND = "attendee"
 STAFF_SUBJECT_KIND = "appointment"
 
 
-def tell_attendee(attendee: Attendee, scene: Scene, *, now: datetime, reason: str = "", first: bool = False) -> bool:
-    """Promises the mail that this customer needs now, if any. Saves what they were told and their SEQUENCE.
-
-    `first`: the attendee is new, so nothing was promised before; the row is the caller's to save.
+def first_mails(scene: Scene, *, now: datetime) -> list[OutgoingMessage]:
+    """What an appointment that is just being made says to its customer and its staff: not promised yet, since nothing
+    of it is stored. Notes in the attendees what they are told.
     """
-    back = Superseded(0, None)
-    if not first:
-        back = supersede_unsent(subject_kind=SUBJECT_KIND, subject_id=attendee.pk, recipient=attendee.email, now=now)
+    mails = []
+    for attendee in scene.attendees:
+        attendee.told = _state(attendee, scene)
+        mails.append(draft(**_mail(attendee, scene, kind="appointment_confirmed", told=None, now=now)))
+    mails += [draft(**_notice(scene, "new", member, now=now)) for member in _unconnected(scene.staff)]
+    # Staff of one team may share an address.
+    return list({(mail.kind, mail.recipient): mail for mail in reversed(mails)}.values())[::-1]
+
+
+def tell_attendee(attendee: Attendee, scene: Scene, *, now: datetime, reason: str = "") -> bool:
+    """Promises the mail that this customer needs now, if any. Saves what they were told and their SEQUENCE."""
+    back = supersede_unsent(subject_kind=SUBJECT_KIND, subject_id=attendee.pk, recipient=attendee.email, now=now)
     told = back.told_before if back.count else attendee.told
     state = _state(attendee, scene)
     kind = _kind(told, state)
     if kind:
         attendee.sequence += bool(attendee.told or back.count)
-        _send(attendee, scene, kind=kind, told=told, reason=reason, now=now, first=first)
+        enqueue(**_mail(attendee, scene, kind=kind, told=told, reason=reason, now=now))
     attendee.told = state if kind else told
-    if not first:
-        attendee.save(update_fields=["told", "sequence"])
+    attendee.save(update_fields=["told", "sequence"])
     return bool(kind)
 
 
@@ -74,9 +82,9 @@ def _kind(told: dict[str, Any] | None, state: dict[str, Any]) -> str:
     return "" if same else "appointment_moved"
 
 
-def _send(
-    attendee: Attendee, scene: Scene, *, kind: str, told: dict[str, Any] | None, reason: str, now: datetime, first: bool
-) -> None:
+def _mail(
+    attendee: Attendee, scene: Scene, *, kind: str, told: dict[str, Any] | None, now: datetime, reason: str = ""
+) -> dict[str, Any]:
     appointment = scene.appointment
     method = Method.CANCEL if kind == "appointment_cancelled" else Method.REQUEST
     # Who cancels is told of the time they knew, which may not be the last one.
@@ -91,22 +99,21 @@ def _send(
         "old_start": told["start"] if told else "",
         "old_end": told["end"] if told else "",
     }
-    enqueue(
-        company=appointment.company,
-        subject_kind=SUBJECT_KIND,
-        subject_id=attendee.pk,
-        version=appointment.version,
-        kind=kind,
-        recipient=attendee.email,
-        locale=attendee.locale,
-        context=context,
-        ics=write_itip(method, _invitation(attendee, scene, context, now)),
-        ics_method=method.value,
-        reply_to=appointment.company.email,
-        told_before=told,
-        first=first,
-        now=now,
-    )
+    return {
+        "company": appointment.company,
+        "subject_kind": SUBJECT_KIND,
+        "subject_id": attendee.pk,
+        "version": appointment.version,
+        "kind": kind,
+        "recipient": attendee.email,
+        "locale": attendee.locale,
+        "context": context,
+        "ics": write_itip(method, _invitation(attendee, scene, context, now)),
+        "ics_method": method.value,
+        "reply_to": appointment.company.email,
+        "told_before": told,
+        "now": now,
+    }
 
 
 def _common(scene: Scene, start: str, end: str) -> dict[str, Any]:
@@ -134,25 +141,21 @@ def _invitation(attendee: Attendee, scene: Scene, context: dict[str, Any], now: 
 
 
 def notify_staff(
-    scene: Scene,
-    kind: str,
-    *,
-    staff: Iterable[Staff],
-    now: datetime,
-    old: Span | None = None,
-    reason: str = "",
-    first: bool = False,
+    scene: Scene, kind: str, *, staff: Iterable[Staff], now: datetime, old: Span | None = None, reason: str = ""
 ) -> None:
     """A plain notice to those who have an address and no connected calendar: the others see it in their calendar.
 
     `kind` is new, moved or cancelled. Nobody gets an invitation file: beside a calendar that is connected later it
-    would be a second event. `first`: the appointment is new, so nothing was promised about it before.
+    would be a second event.
     """
+    for member in _unconnected(staff):
+        _notify(scene, kind, member, now=now, old=old, reason=reason)
+
+
+def _unconnected(staff: Iterable[Staff]) -> list[Staff]:
     reachable = [member for member in staff if member.email]
     connected = _connected(reachable) if reachable else set()
-    for member in reachable:
-        if member.pk not in connected:
-            _notify(scene, kind, member, now=now, old=old, reason=reason, first=first)
+    return [member for member in reachable if member.pk not in connected]
 
 
 def _connected(staff: Iterable[Staff]) -> set[UUID]:
@@ -163,21 +166,30 @@ def _connected(staff: Iterable[Staff]) -> set[UUID]:
     return set(calendars.values_list("staff_id", flat=True))
 
 
-def _notify(
-    scene: Scene, kind: str, member: Staff, *, now: datetime, old: Span | None, reason: str, first: bool
-) -> None:
-    appointment, back = scene.appointment, Superseded(0, None)
-    if not first:
-        back = supersede_unsent(
-            subject_kind=STAFF_SUBJECT_KIND, subject_id=appointment.pk, recipient=member.email, now=now
-        )
+def _notify(scene: Scene, kind: str, member: Staff, *, now: datetime, old: Span | None, reason: str) -> None:
+    back = supersede_unsent(
+        subject_kind=STAFF_SUBJECT_KIND, subject_id=scene.appointment.pk, recipient=member.email, now=now
+    )
     knows_of_it = back.told_before is not None if back.count else kind != "new"
     if kind == "cancelled" and not knows_of_it:
         return
     if kind == "moved" and not knows_of_it:
         kind = "new"
+    enqueue(**_notice(scene, kind, member, now=now, old=old, reason=reason, knows_of_it=knows_of_it))
+
+
+def _notice(
+    scene: Scene,
+    kind: str,
+    member: Staff,
+    *,
+    now: datetime,
+    old: Span | None = None,
+    reason: str = "",
+    knows_of_it: bool = False,
+) -> dict[str, Any]:
+    appointment, people = scene.appointment, scene.attendees
     before = old or appointment.span
-    people = scene.attendees
     context = {
         **_common(scene, appointment.start.isoformat(), appointment.end.isoformat()),
         "timezone": member.timezone,
@@ -191,21 +203,19 @@ def _notify(
         "old_end": before.end.isoformat(),
         "reason": reason,
     }
-    enqueue(
-        company=appointment.company,
-        subject_kind=STAFF_SUBJECT_KIND,
-        subject_id=appointment.pk,
-        version=appointment.version,
-        kind=f"staff_appointment_{kind}",
-        recipient=member.email,
-        locale=member.locale,
-        context=context,
-        reply_to=people[0].email if len(people) == 1 else "",
-        told_before={"kind": kind} if knows_of_it else None,
-        # Staff of one team may share an address; then the second notice is the first one again.
-        first=first and len(scene.staff) == 1,
-        now=now,
-    )
+    return {
+        "company": appointment.company,
+        "subject_kind": STAFF_SUBJECT_KIND,
+        "subject_id": appointment.pk,
+        "version": appointment.version,
+        "kind": f"staff_appointment_{kind}",
+        "recipient": member.email,
+        "locale": member.locale,
+        "context": context,
+        "reply_to": people[0].email if len(people) == 1 else "",
+        "told_before": {"kind": kind} if knows_of_it else None,
+        "now": now,
+    }
 
 
 def tell_put_back(scene: Scene, member: Staff, *, tried: Span, reason: str, now: datetime, number: int) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, connections, models, transaction
+from django.db.models.constants import OnConflict
 from django.db.models.expressions import Expression
 from django.db.models.query import ModelIterable, ValuesListIterable, get_related_populators
 from django.db.models.sql import InsertQuery, Query, UpdateQuery
@@ -162,19 +163,35 @@ _FINISH: Mapping[Any, Callable[[SQLCompiler], Callable[[Iterable[Any]], list[Any
 }
 
 
-_inserts: dict[tuple[type[models.Model], str], str] = {}
+_inserts: dict[tuple[type[models.Model], str, bool], str] = {}
+
+
+class Insertion:
+    """`row.save(force_insert=True)` for a row whose key is set already, with its values written down now, so that a
+    transaction need only carry it out. No signals are sent. `unless_there`: a row that a constraint refuses is left out.
+    """
+
+    def __init__(self, row: models.Model, *, unless_there: bool = False) -> None:
+        connection = connections[DEFAULT_DB_ALIAS]
+        fields = row._meta.local_concrete_fields
+        key = (type(row), connection.vendor, unless_there)
+        if key not in _inserts:
+            query = InsertQuery(type(row), on_conflict=OnConflict.IGNORE if unless_there else None)
+            query.insert_values(fields, [row])
+            _inserts[key] = query.get_compiler(connection=connection).as_sql()[0][0]
+        self.row, self._sql = row, _inserts[key]
+        self._values = [field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in fields]
+
+    def run(self) -> bool:
+        """Whether the row is there now."""
+        connection = connections[DEFAULT_DB_ALIAS]
+        with connection.cursor() as cursor, transaction.mark_for_rollback_on_error(DEFAULT_DB_ALIAS):
+            cursor.execute(self._sql, self._values)
+            inserted: bool = cursor.rowcount == 1
+        self.row._state.adding, self.row._state.db = not inserted, DEFAULT_DB_ALIAS
+        return inserted
 
 
 def insert(row: models.Model) -> None:
-    """`row.save(force_insert=True)` for a row whose key is set already; no signals are sent."""
-    connection = connections[DEFAULT_DB_ALIAS]
-    fields = row._meta.local_concrete_fields
-    key = (type(row), connection.vendor)
-    if key not in _inserts:
-        query = InsertQuery(type(row))
-        query.insert_values(fields, [row])
-        _inserts[key] = query.get_compiler(connection=connection).as_sql()[0][0]
-    values = [field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in fields]
-    with connection.cursor() as cursor, transaction.mark_for_rollback_on_error(DEFAULT_DB_ALIAS):
-        cursor.execute(_inserts[key], values)
-    row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
+    """An Insertion that is carried out at once."""
+    Insertion(row).run()

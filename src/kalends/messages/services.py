@@ -16,11 +16,11 @@ from kalends.companies.models import Company
 from kalends.core.errors import NotFound
 from kalends.core.ids import new_id
 from kalends.jobs.locks import require_transaction
-from kalends.jobs.prepared import insert
+from kalends.jobs.prepared import Insertion
 from kalends.jobs.queue import wake_on_commit
 from kalends.jobs.secrets import seal
 from kalends.messages import tasks
-from kalends.messages.kinds import checked_kind
+from kalends.messages.kinds import KINDS, checked_kind
 from kalends.messages.mime import address
 from kalends.messages.models import OutgoingMessage
 
@@ -38,6 +38,21 @@ class Superseded:
 
 
 def enqueue(
+    *, subject_kind: str, subject_id: UUID, version: int, kind: str, recipient: str, now: datetime, **mail: Any
+) -> OutgoingMessage:
+    """Promises one mail (see `draft`); it leaves after the caller's transaction has committed, and not at all if that
+    rolls back. The same (subject, version, kind, recipient) asked for again is the mail that is there already.
+    """
+    require_transaction()
+    same: dict[str, Any] = {"subject_kind": subject_kind, "subject_id": subject_id, "version": version, "kind": kind}
+    message = draft(**same, recipient=recipient, now=now, **mail)
+    if standing := _promised({**same, "recipient": message.recipient}, supersedes=KINDS[kind].supersedes, now=now):
+        return standing
+    promise(Insertion(message))
+    return message
+
+
+def draft(
     *,
     company: Company,
     subject_kind: str,
@@ -52,26 +67,21 @@ def enqueue(
     ics_method: str | None = None,
     reply_to: str = "",
     told_before: Mapping[str, Any] | None = None,
-    first: bool = False,
 ) -> OutgoingMessage:
-    """Promises one mail; it leaves after the caller's transaction has committed, and not at all if that rolls back.
-
-    The same (subject, version, kind, recipient) asked for again is the mail that is there already. `first`: the caller
-    has made the subject in this very transaction, so there is nothing to look for. Raises InvalidInput
-    for an unknown kind, a context that lacks something, or an address that is none.
+    """A mail that is not promised yet: nothing is stored. Raises InvalidInput for an unknown kind, a context that lacks
+    something, or an address that is none.
     """
-    require_transaction()
-    known = checked_kind(kind, context)
-    to = address(recipient)
-    same = {"subject_kind": subject_kind, "subject_id": subject_id, "version": version, "kind": kind, "recipient": to}
-    if not first and (standing := _promised(same, supersedes=known.supersedes, now=now)):
-        return standing
+    checked_kind(kind, context)
     ident = new_id()
     content = {"context": dict(context), "ics": ics.decode() if ics else "", "ics_method": ics_method or ""}
-    message = OutgoingMessage(
-        **same,
+    return OutgoingMessage(
         id=ident,
         company=company,
+        subject_kind=subject_kind,
+        subject_id=subject_id,
+        version=version,
+        kind=kind,
+        recipient=address(recipient),
         locale=locale,
         reply_to=reply_to,
         content_sealed=seal(json.dumps(content), row=ident, field=CONTENT_FIELD),
@@ -79,9 +89,13 @@ def enqueue(
         due_at=now,
         created_at=now,
     )
-    insert(message)
-    wake_on_commit(tasks.send_message, message.pk)
-    return message
+
+
+def promise(drafted: Insertion) -> None:
+    """Inside the caller's transaction, about a subject that was made in it: so there is nothing older to look for."""
+    require_transaction()
+    drafted.run()
+    wake_on_commit(tasks.send_message, drafted.row.pk)
 
 
 def _promised(same: Mapping[str, Any], *, supersedes: bool, now: datetime) -> OutgoingMessage | None:

@@ -15,23 +15,31 @@ from uuid import UUID
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from kalends.bookings.claims import claim_for_appointment
-from kalends.bookings.history import add_entry
-from kalends.bookings.models import ActorKind, Appointment, AppointmentStaff, Attendee, Claim, Hold, Status
+from kalends.bookings.claims import claims_of, drop_expired_holds, overlap_is_refusal
+from kalends.bookings.history import add_entry, entry_of
+from kalends.bookings.models import ActorKind, Appointment, AppointmentStaff, Attendee, Claim, Customer, Hold, Status
 from kalends.bookings.scene import Scene, locked_appointment, scene_of
 from kalends.bookings.selectors.appointments import MANAGE_FIELD, appointment_of, manage_url
-from kalends.bookings.services.customers import CheckedCustomer, checked_customer, customer_row
+from kalends.bookings.services.customers import (
+    CheckedCustomer,
+    checked_customer,
+    fill_in_phone,
+    known_customer,
+    new_customer,
+    store_customer,
+)
 from kalends.bookings.services.steps import changed, check_on_fresh_rows, show_in_calendars
 from kalends.bookings.services.wish import Choice, Chooser, Team, Wish, make_wish
-from kalends.bookings.telling import notify_staff, tell_attendee
+from kalends.bookings.telling import first_mails, notify_staff, tell_attendee
 from kalends.bookings.values import Actor, Booked, CustomerInput, SlotTaken
 from kalends.companies.models import Company, Service, Staff, StaffGroup
 from kalends.core.errors import InvalidInput
 from kalends.core.ids import new_id, new_token, token_digest
 from kalends.core.zones import zone
 from kalends.jobs.locks import require_transaction
-from kalends.jobs.prepared import Prepared, insert
+from kalends.jobs.prepared import Insertion, Prepared, insert
 from kalends.jobs.secrets import seal
+from kalends.messages.services import promise
 
 _ACTORS = {"web": ActorKind.CUSTOMER, "api": ActorKind.API, "dashboard": ActorKind.MANAGER, "demo": ActorKind.SYSTEM}
 
@@ -90,11 +98,14 @@ def book_appointment(
     order = Order(wish, person, actor, timezone, source, notes.strip(), attendee_id or new_id())
     chooser = Chooser(wish)
     while choice := chooser.next():
+        draft = _draft(order, choice.team)
         try:
             with transaction.atomic():
-                return _book(order, choice)
+                return _book(order, choice, draft)
         except SlotTaken:
-            chooser.refused.add(choice.team)
+            # The database cannot read a clock in a constraint: a hold that is over still refuses others.
+            if not drop_expired_holds(choice.team, now):
+                chooser.refused.add(choice.team)
     raise wish.refusal(chooser.unreadable)
 
 
@@ -106,47 +117,103 @@ def _made_before(company: Company, attendee_id: UUID) -> Booked | None:
     return Booked(scene.appointment, attendee, manage_url(attendee), scene.staff, scene.attendees)
 
 
-def _book(order: Order, choice: Choice) -> Booked:
+def _book(order: Order, choice: Choice, draft: Draft) -> Booked:
     wish = order.wish
-    staff = _lock_and_check(wish, choice)
+    _lock_and_check(wish, choice)
     if wish.hold:
         Hold.objects.filter(pk=wish.hold.pk).delete()
     standing = _to_join(wish, choice.team)
     if standing is not None:
-        return _join(order, standing)
-    appointment = _insert(order, choice.team)
-    attendee = _new_attendee(order, appointment)
-    scene = Scene(appointment, tuple(staff), (attendee,))
-    add_entry(appointment, "created", by=order.actor, at=wish.now)
-    show_in_calendars(scene, first=True)
-    tell_attendee(attendee, scene, now=wish.now, first=True)
-    insert(attendee)
-    notify_staff(scene, "new", staff=staff, now=wish.now, first=True)
-    return Booked(appointment, attendee, manage_url(attendee), scene.staff, scene.attendees)
+        return _join(order, draft, standing)
+    draft.write()
+    scene = draft.scene
+    return Booked(scene.appointment, draft.attendee, manage_url(draft.attendee), scene.staff, scene.attendees)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """All rows of a new appointment. `known`: the customer, if the company knows them already."""
+
+    scene: Scene
+    known: Customer | None
+    phone: str
+    first: tuple[Insertion, ...]
+    claims: tuple[Insertion, ...]
+    then: tuple[Insertion, ...]
+    mails: tuple[Insertion, ...]
+
+    @property
+    def attendee(self) -> Attendee:
+        return self.scene.attendees[0]
+
+    def write(self) -> None:
+        """Inside a transaction, which must end if this raises SlotTaken."""
+        for row in self.first:
+            row.run()
+        with overlap_is_refusal():
+            for row in self.claims:
+                row.run()
+        for row in self.then:
+            row.run()
+        self.attendee.customer = self.stored_customer()
+        show_in_calendars(self.scene, first=True)
+        for mail in self.mails:
+            promise(mail)
+        insert(self.attendee)
+
+    def stored_customer(self) -> Customer:
+        if self.known is not None:
+            return fill_in_phone(self.known, self.phone)
+        return store_customer(self.attendee.customer)
+
+
+def _draft(order: Order, team: Team) -> Draft:
+    wish, now = order.wish, order.wish.now
+    appointment = _new_appointment(order)
+    known = known_customer(order.person.email, wish.company)
+    customer = known or new_customer(order.person, company=wish.company, now=now)
+    scene = Scene(appointment, _staff(wish, team), (_new_attendee(order, appointment, customer),))
+    assigned = [AppointmentStaff(appointment=appointment, staff_id=ident) for ident in team]
+    return Draft(
+        scene=scene,
+        known=known,
+        phone=order.person.phone,
+        first=tuple(map(Insertion, (appointment, *assigned))),
+        claims=tuple(map(Insertion, claims_of(appointment, staff_ids=team))),
+        then=(Insertion(entry_of(appointment, "created", by=order.actor, at=now)),),
+        mails=tuple(map(Insertion, first_mails(scene, now=now))),
+    )
+
+
+def _staff(wish: Wish, team: Team) -> tuple[Staff, ...]:
+    if wish.staff is not None and team == (wish.staff.pk,):
+        return (wish.staff,)
+    return tuple(Staff.objects.filter(company=wish.company, pk__in=team).order_by("position", "pk"))
 
 
 # As jobs.locks.lock_rows does it: in id order, whatever order they were asked in.
 _TEAM_LOCKED = Prepared(
     lambda company, ids: (
-        Staff.objects.select_for_update(of=("self",), no_key=True).filter(company_id=company, pk__in=ids).order_by("pk")
+        Staff.objects.select_for_update(of=("self",), no_key=True)
+        .filter(company_id=company, pk__in=ids)
+        .order_by("pk")
+        .values_list("pk", "schedule_revision")
     ),
     company=UUID,
     ids=[UUID],
 )
 
 
-def _lock_and_check(wish: Wish, choice: Choice) -> list[Staff]:
-    """The staff, locked. Raises SlotTaken unless they are free on the rows as they are under the locks.
+def _lock_and_check(wish: Wish, choice: Choice) -> None:
+    """Locks the staff. Raises SlotTaken unless they are free on the rows as they are under the locks.
 
     Every write that changes a member's time raises their revision: if it stands where it stood when the team was found
     free, nothing has changed since. Places in a shared time are counted again in any case.
     """
     require_transaction()
-    rows = _TEAM_LOCKED.rows(company=wish.company.pk, ids=choice.team)
-    unchanged = {row.pk: row.schedule_revision for row in rows} == dict(choice.revisions)
-    if not unchanged or wish.rules.capacity > 1:
+    revisions = dict(_TEAM_LOCKED.rows(company=wish.company.pk, ids=choice.team))
+    if revisions != dict(choice.revisions) or wish.rules.capacity > 1:
         check_on_fresh_rows(wish, choice.team)
-    return sorted(rows, key=lambda row: (row.position, row.pk))
 
 
 def _to_join(wish: Wish, team: Team) -> Appointment | None:
@@ -160,9 +227,9 @@ def _to_join(wish: Wish, team: Team) -> Appointment | None:
     return locked_appointment(ident) if ident else None
 
 
-def _join(order: Order, appointment: Appointment) -> Booked:
-    now = order.wish.now
-    attendee = _new_attendee(order, appointment)
+def _join(order: Order, draft: Draft, appointment: Appointment) -> Booked:
+    now, attendee = order.wish.now, draft.attendee
+    attendee.appointment, attendee.customer, attendee.told = appointment, draft.stored_customer(), None
     attendee.save(force_insert=True)
     scene = scene_of(appointment)
     Claim.objects.filter(appointment=appointment).update(seats=len(scene.coming))
@@ -175,9 +242,9 @@ def _join(order: Order, appointment: Appointment) -> Booked:
     return Booked(appointment, attendee, manage_url(attendee), scene.staff, scene.attendees)
 
 
-def _insert(order: Order, team: Team) -> Appointment:
+def _new_appointment(order: Order) -> Appointment:
     wish = order.wish
-    appointment = Appointment(
+    return Appointment(
         company=wish.company,
         service=wish.service,
         start=wish.span.start,
@@ -190,20 +257,14 @@ def _insert(order: Order, team: Team) -> Appointment:
         created_at=wish.now,
         changed_at=wish.now,
     )
-    insert(appointment)
-    for ident in team:
-        insert(AppointmentStaff(appointment=appointment, staff_id=ident))
-    claim_for_appointment(appointment, staff_ids=team, now=wish.now)
-    return appointment
 
 
-def _new_attendee(order: Order, appointment: Appointment) -> Attendee:
-    """Not saved yet: what the customer is told first goes into the same row."""
+def _new_attendee(order: Order, appointment: Appointment, customer: Customer) -> Attendee:
     token, person = new_token(), order.person
     return Attendee(
         id=order.ident,
         appointment=appointment,
-        customer=customer_row(person, company=appointment.company, now=order.wish.now),
+        customer=customer,
         name=person.name,
         email=person.email,
         phone=person.phone,

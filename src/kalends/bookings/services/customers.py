@@ -8,7 +8,6 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from kalends.bookings.models import Customer
@@ -16,7 +15,7 @@ from kalends.bookings.values import CustomerInput
 from kalends.companies.models import Company
 from kalends.core.errors import Conflict, InvalidInput
 from kalends.core.zones import zone
-from kalends.jobs.prepared import Prepared, insert
+from kalends.jobs.prepared import Insertion, Prepared
 from kalends.messages.mime import address
 
 
@@ -61,23 +60,30 @@ _KNOWN = Prepared(
 )
 
 
-def customer_row(person: CheckedCustomer, *, company: Company, now: datetime) -> Customer:
-    """The company's row of this address. What a known customer is called is the company's to change, not a visitor's."""
-    customer: Customer | None = _KNOWN.first(company=company.pk, email=person.email)
-    if customer is None:
-        made = Customer(
-            company=company, email=person.email, name=person.name, phone=person.phone, locale=person.locale,
-            timezone=person.timezone, created_at=now,
-        )  # fmt: skip
-        try:
-            with transaction.atomic():
-                insert(made)
-            return made
-        except IntegrityError:
-            # Known since a moment ago, by another booking of theirs.
-            customer = Customer.objects.get(company=company, email=person.email)
-    if person.phone and not customer.phone:
-        customer.phone = person.phone
+def known_customer(email: str, company: Company) -> Customer | None:
+    found: Customer | None = _KNOWN.first(company=company.pk, email=email)
+    return found
+
+
+def new_customer(person: CheckedCustomer, *, company: Company, now: datetime) -> Customer:
+    """Not stored yet."""
+    return Customer(
+        company=company, email=person.email, name=person.name, phone=person.phone, locale=person.locale,
+        timezone=person.timezone, created_at=now,
+    )  # fmt: skip
+
+
+def store_customer(new: Customer) -> Customer:
+    """The company's row of this address, which may be known since a moment ago, by another booking of theirs."""
+    if Insertion(new, unless_there=True).run():
+        return new
+    return fill_in_phone(Customer.objects.get(company=new.company_id, email=new.email), new.phone)
+
+
+def fill_in_phone(customer: Customer, phone: str) -> Customer:
+    """What a known customer is called is the company's to change, not a visitor's; only what is missing is added."""
+    if phone and not customer.phone:
+        customer.phone = phone
         customer.save(update_fields=["phone"])
     return customer
 
@@ -87,7 +93,7 @@ def create_customer(*, company: Company, customer: CustomerInput, now: datetime)
     person = checked_customer(customer, company=company, timezone=company.timezone)
     if Customer.objects.filter(company=company, email=person.email).exists():
         raise InvalidInput(_("There is a customer with this address already."), field="email")
-    return customer_row(person, company=company, now=now)
+    return store_customer(new_customer(person, company=company, now=now))
 
 
 def change_customer(*, customer: Customer, details: CustomerInput) -> Customer:
