@@ -175,10 +175,24 @@ def test_calendar_sync_settings_begin_off_and_change(owner):
         "bidirectional": False,
         "on_outside_move": "accept_and_flag",
         "on_outside_delete": "ask",
+        "stale_after_hours": 6,
+        "stale_after_hours_ics": 24,
     }
     after = owner.patch("/calendar-sync", {"google_enabled": True, "on_outside_delete": "cancel"}).json()
     assert after == {**before, "google_enabled": True, "on_outside_delete": "cancel"}
     assert owner.patch("/calendar-sync", {"on_outside_move": "ignore"}).status_code == 422
+
+
+def test_service_is_given_at_a_location_of_the_company_only(owner, stranger):
+    place = owner.post("/locations", {"name": "Annexe", "address": "2 Quai du Lac"}).json()["id"]
+    elsewhere = stranger.post("/locations", {"name": "Elsewhere"}).json()["id"]
+    made = owner.post("/services", {"name": "Massage", "duration": 30, "location": place}).json()
+    assert made["location"] == place
+    path = f"/services/{made['id']}"
+    refused = owner.patch(path, {"location": elsewhere})
+    assert (refused.status_code, refused.json()["field"]) == (422, "location")
+    assert owner.patch(path, {"name": "Shiatsu"}).json()["location"] == place
+    assert owner.patch(path, {"location": None}).json()["location"] is None
 
 
 def test_feeds_are_listed_with_subscribe_links_and_rotated(owner, stranger):

@@ -36,6 +36,8 @@ CONTEXT = {
     "account": "emma@example.org",
     "what": "revoked",
     "mend_url": "https://kalends.example/connect/mend",
+    "invited_by": "owner@example.org",
+    "role": "manager",
     "day": 0,
     "question": "deleted_outside",
     "answer_url": "https://kalends.example/q/1",

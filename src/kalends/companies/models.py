@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -71,6 +73,24 @@ class Membership(models.Model):
     @property
     def may_write(self) -> bool:
         return self.role in (Role.OWNER, Role.MANAGER)
+
+
+class MemberInvitation(models.Model):
+    """To sign in for the company. The link is mailed and kept as a hash only."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    company = models.ForeignKey(Company, on_delete=models.CASCADE, related_name="member_invitations")
+    email = models.EmailField(max_length=254)
+    role = models.CharField(max_length=16, choices=Role, default=Role.MANAGER)
+    token_digest = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField()
+    created_by = models.CharField(max_length=160, blank=True)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    def works(self, now: datetime) -> bool:
+        return self.used_at is None and self.revoked_at is None and now < self.expires_at
 
 
 class Location(models.Model):

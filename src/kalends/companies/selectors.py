@@ -10,7 +10,18 @@ from django.conf import settings
 from django.db.models import Model, QuerySet
 
 from kalends.accounts.models import User
-from kalends.companies.models import ApiKey, Company, Feed, Location, Membership, Service, Staff, StaffGroup, TimeOff
+from kalends.companies.models import (
+    ApiKey,
+    Company,
+    Feed,
+    Location,
+    MemberInvitation,
+    Membership,
+    Service,
+    Staff,
+    StaffGroup,
+    TimeOff,
+)
 from kalends.core.errors import NotFound
 from kalends.core.ids import token_digest
 from kalends.jobs.prepared import Prepared
@@ -47,6 +58,30 @@ def company_by_slug(slug: str) -> Company:
 
 def memberships_of(user: User) -> QuerySet[Membership]:
     return Membership.objects.filter(user=user).select_related("company").order_by("created_at")
+
+
+def members_of(company: Company) -> QuerySet[Membership]:
+    return Membership.objects.filter(company=company).select_related("user", "company").order_by("created_at")
+
+
+def member_of(company: Company, membership_id: UUID | str) -> Membership:
+    return _one(members_of(company), membership_id, "member")
+
+
+def open_member_invitations(company: Company, now: datetime) -> QuerySet[MemberInvitation]:
+    """Sent, and neither used, taken back nor expired."""
+    return MemberInvitation.objects.filter(company=company, used_at=None, revoked_at=None, expires_at__gt=now)
+
+
+def member_invitation_of(company: Company, invitation_id: UUID | str) -> MemberInvitation:
+    return _one(MemberInvitation.objects.filter(company=company).select_related("company"), invitation_id, "invitation")
+
+
+def member_invitation_by_token(token: str, now: datetime) -> MemberInvitation | None:
+    """None for a link that is unknown, used, taken back or expired: the four look the same from outside."""
+    rows = MemberInvitation.objects.filter(token_digest=token_digest(token)).select_related("company")
+    row = rows.first()
+    return row if row is not None and row.works(now) else None
 
 
 def staff_of(company: Company, *, active_only: bool = False) -> QuerySet[Staff]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 RESERVED_SLUGS = frozenset(
     {
         "a", "account", "accounts", "admin", "api", "assets", "connect", "dashboard", "docs", "embed", "embed.js",
-        "favicon.ico", "feeds", "guide", "healthz", "help", "hooks", "i18n", "language", "legal", "login", "logout",
+        "favicon.ico", "feeds", "guide", "healthz", "help", "hooks", "i18n", "join", "language", "legal", "login", "logout",
         "media", "metrics", "oauth", "password", "privacy", "q", "readyz", "robots.txt", "signup", "static", "status",
         "support", "w", "well-known", "www",
     }

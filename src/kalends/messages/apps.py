@@ -9,9 +9,12 @@ class MessagesConfig(AppConfig):
     label = "outbox"
 
     def ready(self) -> None:
+        from kalends.companies.services import on_member_invited  # noqa: PLC0415 - app ready
         from kalends.jobs.secrets import register_sealed  # noqa: PLC0415 - app ready
         from kalends.messages import tasks  # noqa: PLC0415 - app ready
+        from kalends.messages.people import send_member_invitation  # noqa: PLC0415 - app ready
 
         register_sealed("outbox.OutgoingMessage", "content_sealed")
         register_sealed("outbox.OutgoingMessage", "mail_sealed")
         tasks.register_sweeps()
+        on_member_invited(send_member_invitation)

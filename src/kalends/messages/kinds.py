@@ -51,6 +51,8 @@ _ALL = (
     Kind("staff_question", _TIME | {"staff_name", "title", "question", "answer_url", "deadline"}, False),
     # `subject` and `html` are the manager's own words; `link` and `expires` are put into them.
     Kind("calendar_invitation", frozenset({"subject", "html", "link", "expires", "staff_name", "timezone"})),
+    # To sign in for a company; `role`: owner | manager | viewer.
+    Kind("member_invitation", frozenset({"invited_by", "role", "link", "expires", "timezone"})),
 )
 KINDS: Mapping[str, Kind] = {kind.name: kind for kind in _ALL}
 

@@ -7,28 +7,31 @@ from uuid import uuid4
 import pytest
 from django.urls import reverse
 
+from kalends.calendars.joining import make_invitation
 from kalends.calendars.models import CalendarConnection
 from kalends.companies import services
 from kalends.companies.models import ApiKey, AuditEntry, Closing, Feed, Service, Staff, StaffGroup, TimeOff
 from kalends.core.clock import utc_now
 from kalends.web.dashboard.urls import _pages
-from tests.factories import NOW
+from tests.factories import NOW, make_external
 from tests.web.people import House, next_monday
 
 OF_COMPANY = [
     "home", "appointments", "new_appointment", "customers", "company", "closings", "api_keys", "groups", "new_group",
-    "services", "new_service", "calendar_sync", "staff_list",
+    "services", "new_service", "calendar_sync", "staff_list", "locations", "people",
 ]  # fmt: skip
 OF_ROW = [
     "appointment", "customer", "group", "service", "rotate_feed", "staff", "invite", "connect_staff", "connection",
-    "disconnect",
+    "disconnect", "location", "external_preview", "company_external_preview",
 ]  # fmt: skip
 POST_ONLY = [
     "move_appointment", "cancel_appointment", "appointment_notes", "appointment_seen", "delete_closing",
     "revoke_api_key", "delete_group", "feed", "staff_hours", "staff_override", "staff_time_off", "delete_time_off",
-    "staff_services", "external_calendar", "connection_act", "connection_calendars",
+    "staff_services", "external_calendar", "connection_act", "connection_calendars", "delete_location",
+    "revoke_invitation", "change_role", "remove_member", "revoke_member_invitation",
+    "external_act", "company_external_act",
 ]  # fmt: skip
-ELSEWHERE = {"switch_company", "home_slash", "connect_staff_caldav"}
+ELSEWHERE = {"switch_company", "home_slash", "connect_staff_caldav", "company_external_calendar"}
 
 
 def test_every_address_of_the_dashboard_is_in_these_tests():
@@ -49,7 +52,22 @@ def rows(house: House) -> dict[str, str]:
     connection = house.connect()
     feed = Feed.objects.get(staff=house.staff)
     customer = appointment.attendees.get().customer
+    location = services.create_location(company=house.company, name="l", timezone="UTC")
+    invitation, _token = make_invitation(house.staff, email="e@example.org", by="t", expires_at=next_monday(), now=now)
+    owner = house.company.memberships.get(role="owner")
+    guest, _link = services.invite_member(by=owner, email="g@example.org", role="viewer", now=now)
+    external, closed = make_external(house.company, house.staff), make_external(house.company, None)
     arguments = {
+        "external_preview": [house.staff.pk, external.pk],
+        "external_act": [house.staff.pk, external.pk],
+        "company_external_preview": [closed.pk],
+        "company_external_act": [closed.pk],
+        "change_role": [owner.pk],
+        "remove_member": [owner.pk],
+        "revoke_member_invitation": [guest.pk],
+        "location": [location.pk],
+        "delete_location": [location.pk],
+        "revoke_invitation": [house.staff.pk, invitation.pk],
         "customer": [customer.pk],
         "revoke_api_key": [key.pk],
         "delete_closing": [closing.pk],
@@ -98,7 +116,9 @@ def test_post_to_a_row_is_refused_to_viewer_and_stranger(house: House, rows: dic
     assert counts() == before
 
 
-@pytest.mark.parametrize("name", ["company", "closings", "api_keys", "new_group", "new_service", "staff_list"])
+@pytest.mark.parametrize(
+    "name", ["company", "closings", "api_keys", "new_group", "new_service", "staff_list", "locations", "people"]
+)
 def test_post_to_a_page_of_the_company_is_refused_to_a_viewer(house: House, name: str):
     before = counts()
     assert house.viewer.post(reverse(f"dashboard:{name}"), {"name": "x"}).status_code == 403

@@ -87,3 +87,15 @@ def test_subject_is_one_line():
     form = InvitationForm(fields(subject="Hello\r\nBcc: everybody@x.example"))
     assert form.is_valid()
     assert form.cleaned_data["subject"] == "Hello Bcc: everybody@x.example"
+
+
+def test_open_invitation_is_shown_and_taken_back(house: House):
+    house.owner.post(url_of(house), fields())
+    invitation = Invitation.objects.get()
+    page = reverse("dashboard:staff", args=[house.staff.pk])
+    assert "Invited, not yet connected" in house.owner.get(page).content.decode()
+    answer = house.owner.post(reverse("dashboard:revoke_invitation", args=[house.staff.pk, invitation.pk]))
+    assert (answer.status_code, answer["Location"]) == (302, f"{page}#calendar-sync")
+    invitation.refresh_from_db()
+    assert invitation.revoked_at is not None
+    assert "Invited, not yet connected" not in house.owner.get(page).content.decode()

@@ -242,3 +242,26 @@ def test_services_of_a_staff_member_are_set(house: House):
     assert house.staff.services.count() == 0
     assert house.owner.post(url, {"services": [str(house.service.pk)]}).status_code == 302
     assert list(house.staff.services.all()) == [house.service]
+
+
+def test_place_is_added_chosen_for_a_service_and_deleted(house: House):
+    page = "/dashboard/settings/places"
+    assert "No places yet" in house.owner.get(page).content.decode()
+    fields = {"name": "Annexe <1>", "address": "2 Quai du Lac", "timezone": "Europe/Paris"}
+    assert house.owner.post(page, fields).status_code == 302
+    place = house.company.locations.get()
+    service = reverse("dashboard:service", args=[house.service.pk])
+    assert house.owner.post(service, service_fields(location=str(place.pk))).status_code == 302
+    assert house.owner.get(service).context["form"].initial["location"] == place
+    own = reverse("dashboard:location", args=[place.pk])
+    assert house.owner.post(own, fields | {"name": "Annexe"}).status_code == 302
+    assert "1 service is given here" in house.owner.get(own).content.decode()
+    assert house.owner.post(reverse("dashboard:delete_location", args=[place.pk])).status_code == 302
+    house.service.refresh_from_db()
+    assert (house.company.locations.count(), house.service.location) == (0, None)
+
+
+def test_place_of_another_company_cannot_be_chosen(house: House):
+    foreign = services.create_location(company=house.other, name="Elsewhere", timezone="UTC")
+    url = reverse("dashboard:service", args=[house.service.pk])
+    assert house.owner.post(url, service_fields(location=str(foreign.pk))).status_code == 422

@@ -29,7 +29,7 @@ from kalends.api.v1.schemas import (
 from kalends.companies import selectors, services
 from kalends.companies.models import Location, Service, Staff, StaffGroup
 from kalends.core.clock import utc_now
-from kalends.core.errors import InvalidInput
+from kalends.core.errors import InvalidInput, NotFound
 
 routes = router("catalogue")
 
@@ -76,7 +76,13 @@ _SERVICE_PLAIN = (
 
 def service_json(service: Service) -> dict[str, Any]:
     plain = {name: getattr(service, name) for name in _SERVICE_PLAIN}
-    return {"id": str(service.pk), **plain, "staff": [str(member.pk) for member in service.staff.all()]}
+    location = str(service.location_id) if service.location_id else None
+    return {
+        "id": str(service.pk),
+        **plain,
+        "staff": [str(member.pk) for member in service.staff.all()],
+        "location": location,
+    }
 
 
 def location_json(location: Location) -> dict[str, Any]:
@@ -94,6 +100,14 @@ def _members(request: CompanyRequest, ids: list[UUID]) -> list[Staff]:
     if len(found) != len(set(ids)):
         raise InvalidInput("There is no such staff member.", field="staff")
     return found
+
+
+def _location(request: CompanyRequest, ident: UUID | None) -> Location | None:
+    """None stands for no location. One of nobody here is an error of the field."""
+    try:
+        return selectors.location_of(request.company, ident) if ident else None
+    except NotFound as error:
+        raise InvalidInput("There is no such location.", field="location") from error
 
 
 def _create(request: CompanyRequest, make: Any) -> HttpResponse:
@@ -198,7 +212,8 @@ def list_services(request: CompanyRequest, page: Query[PageQuery]) -> Any:
 @routes.post("/services", response=answers(created=ServiceOut), summary="Add a service")
 def create_service(request: CompanyRequest, payload: ServiceIn) -> Any:
     def make() -> dict[str, Any]:
-        details = payload.dict(exclude={"staff"})
+        details = payload.dict(exclude={"staff", "location"})
+        details["location"] = _location(request, payload.location)
         members = _members(request, payload.staff)
         return service_json(
             services.create_service(
@@ -218,8 +233,10 @@ def get_service(request: CompanyRequest, service_id: str) -> Any:
 def change_service(request: CompanyRequest, service_id: str, payload: ServicePatch) -> Any:
     service = selectors.service_of(request.company, service_id)
     changes = payload.dict(exclude_unset=True, exclude={"staff"})
-    # `interval: null` is a value of its own: back to the duration.
-    changes = {name: value for name, value in changes.items() if value is not None or name == "interval"}
+    # null is a value of its own: `interval` goes back to the duration, `location` to none.
+    changes = {name: value for name, value in changes.items() if value is not None or name in ("interval", "location")}
+    if "location" in changes:
+        changes["location"] = _location(request, changes["location"])
     members = None if payload.staff is None else _members(request, payload.staff)
     services.change_service(service=service, staff=members, actor=actor_of(request), now=utc_now(), **changes)
     return service_json(service)

@@ -25,6 +25,14 @@ from kalends.companies.services.companies import (
 from kalends.companies.services.feeds import change_feed, note_feed_fetch, rotate_feed
 from kalends.companies.services.hours import add_closing, add_time_off, delete_closing, delete_time_off, set_hours
 from kalends.companies.services.keys import create_api_key, revoke_api_key
+from kalends.companies.services.members import (
+    accept_member_invitation,
+    change_member_role,
+    invite_member,
+    on_member_invited,
+    remove_member,
+    revoke_member_invitation,
+)
 from kalends.companies.services.restoring import outdate_feed_tags
 from kalends.companies.services.shared import raise_schedule_revision, record_audit
 from kalends.companies.services.staff import (
@@ -44,6 +52,7 @@ __all__ = [
     "PROVIDER_SWITCHES",
     "SERVICE_FIELDS",
     "STAFF_FIELDS",
+    "accept_member_invitation",
     "add_closing",
     "add_member",
     "add_time_off",
@@ -52,6 +61,7 @@ __all__ = [
     "change_feed",
     "change_group",
     "change_location",
+    "change_member_role",
     "change_service",
     "change_staff",
     "check_slug",
@@ -65,14 +75,18 @@ __all__ = [
     "delete_group",
     "delete_location",
     "delete_time_off",
+    "invite_member",
     "note_feed_fetch",
+    "on_member_invited",
     "on_provider_switches_changed",
     "on_staff_changed",
     "outdate_feed_tags",
     "propose_slug",
     "raise_schedule_revision",
     "record_audit",
+    "remove_member",
     "revoke_api_key",
+    "revoke_member_invitation",
     "rotate_feed",
     "set_hours",
     "set_staff_services",

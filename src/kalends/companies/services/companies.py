@@ -86,7 +86,10 @@ def change_company(*, company: Company, actor: str, now: datetime, **changes: An
 
 
 PROVIDER_SWITCHES = ("google_enabled", "outlook_enabled", "office365_enabled", "caldav_enabled")
-CALENDAR_SYNC_FIELDS = (*PROVIDER_SWITCHES, "bidirectional", "on_outside_move", "on_outside_delete")
+CALENDAR_SYNC_FIELDS = (
+    *PROVIDER_SWITCHES, "bidirectional", "on_outside_move", "on_outside_delete", "stale_after_hours",
+    "stale_after_hours_ics",
+)  # fmt: skip
 
 
 @transaction.atomic

@@ -5,10 +5,12 @@ from __future__ import annotations
 from django.urls import path
 
 from kalends.web.connect import views
+from kalends.web.dashboard.views.people import join
 from kalends.web.dashboard.views.signup import signup
 
 urlpatterns = [
     path("signup", signup, name="signup"),
+    path("join/<str:token>", join, name="join"),
     path("connect/go", views.go, name="connect_go"),
     path("connect/calendars/<uuid:connection_id>", views.calendars, name="connect_calendars"),
     path("connect/progress/<uuid:connection_id>", views.progress, name="connect_progress"),

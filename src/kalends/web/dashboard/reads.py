@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from kalends.bookings.models import Appointment, Attendee, Customer
 from kalends.calendars.models import (
     CalendarConnection,
+    Invitation,
     Journal,
     Link,
     LinkStatus,
@@ -214,6 +215,12 @@ def live_connections(company: Company, providers: list[str]) -> int:
     """How many would stop if these providers were switched off."""
     rows = CalendarConnection.objects.filter(company=company, provider__in=providers, disconnected_at=None)
     return rows.exclude(paused_by="switch").count()
+
+
+def open_invitations(staff: Staff, now: datetime) -> list[Invitation]:
+    """Sent, and neither used, taken back nor expired; the newest first."""
+    rows = Invitation.objects.filter(staff=staff, used_at=None, revoked_at=None, expires_at__gt=now)
+    return list(rows.order_by("-created_at"))
 
 
 # -- questions, journal ---------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from django import forms
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
-from kalends.companies.models import Company, Grid, Service, Staff, StaffGroup
+from kalends.companies.models import Company, Grid, Location, Service, Staff, StaffGroup
 from kalends.web.dashboard.forms.base import BaseForm, ColorField, ZoneField
 
 
@@ -160,6 +160,13 @@ class ServiceForm(BaseForm):
     active = forms.BooleanField(
         label=_("Can be booked"), required=False, help_text=_("Without it the service is not offered.")
     )
+    location = forms.ModelChoiceField(
+        queryset=Location.objects.none(),
+        required=False,
+        label=_("Place"),
+        empty_label=_("The company’s address"),
+        help_text=_("Customers read it on the page and in their calendar."),
+    )
     staff = forms.ModelMultipleChoiceField(
         queryset=Staff.objects.none(),
         required=False,
@@ -171,6 +178,7 @@ class ServiceForm(BaseForm):
     def __init__(self, *args: Any, company: Company, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["staff"].queryset = company.staff.all()  # type: ignore[attr-defined]
+        self.fields["location"].queryset = company.locations.order_by("name")  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
@@ -184,6 +192,12 @@ class ServiceForm(BaseForm):
         names = [name for name in cls.base_fields if name != "staff"]
         members = list(service.staff.values_list("pk", flat=True))
         return cls(company=service.company, initial={**_initial(service, names), "staff": members})
+
+
+class LocationForm(BaseForm):
+    name = forms.CharField(label=_("Name"), max_length=120)
+    address = forms.CharField(label=_("Street address"), max_length=240, required=False)
+    timezone = ZoneField()
 
 
 class ApiKeyForm(BaseForm):

@@ -36,9 +36,29 @@ class CalendarSyncForm(BaseForm):
         label=_("When an event is deleted"), choices=OutsideDeleteRule.choices, widget=forms.RadioSelect
     )
 
+    stale_after_hours = forms.IntegerField(
+        label=_("A connected calendar is trusted for, hours"),
+        min_value=1,
+        max_value=168,
+        required=False,
+        help_text=_("Not read for longer: its staff member is not offered until it can be read again."),
+    )
+    stale_after_hours_ics = forms.IntegerField(
+        label=_("An External iCalendar URL is trusted for, hours"),
+        min_value=1,
+        max_value=336,
+        required=False,
+        help_text=_("The same for calendars that are read from an address."),
+    )
+
     @classmethod
     def of(cls, company: Company) -> CalendarSyncForm:
         return cls(initial={name: getattr(company, name) for name in CALENDAR_SYNC_FIELDS})
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """A number left empty stays as it is."""
+        return {name: value for name, value in self.cleaned_data.items() if value is not None}
 
     def switched_off(self, company: Company) -> list[str]:
         """The kinds of provider that this form would switch off."""

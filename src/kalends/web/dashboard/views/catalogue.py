@@ -12,14 +12,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from kalends.companies import services
-from kalends.companies.models import Service, StaffGroup
-from kalends.companies.selectors import group_of, service_of
+from kalends.companies.models import Location, Service, StaffGroup
+from kalends.companies.selectors import group_of, location_of, service_of
 from kalends.core.clock import utc_now
 from kalends.core.errors import InvalidInput
 from kalends.web.dashboard.access import MemberRequest, actor_of, member
 from kalends.web.dashboard.drawing import buffer_drawing
 from kalends.web.dashboard.forms.base import posted
-from kalends.web.dashboard.forms.settings import GroupForm, ServiceForm
+from kalends.web.dashboard.forms.settings import GroupForm, LocationForm, ServiceForm
 
 
 @member
@@ -122,3 +122,48 @@ def service_page(request: MemberRequest, service_id: UUID) -> HttpResponse:
         "drawing": buffer_drawing(service.buffer_before, service.duration, service.buffer_after),
     }
     return render(request, "dashboard/settings/service.html", context, status=422 if form.errors else 200)
+
+
+# -- places ---------------------------------------------------------------------------------------------------------
+
+
+@member
+def locations(request: MemberRequest) -> HttpResponse:
+    form = LocationForm(posted(request), initial={"timezone": request.company.timezone})
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.create_location(company=request.company, **form.changes)
+        except InvalidInput as error:
+            form.refuse(error)
+        else:
+            messages.success(request, _("The place was added. Choose it on the page of a service."))
+            return redirect("dashboard:locations")
+    rows = Location.objects.filter(company=request.company).annotate(used=Count("services")).order_by("name")
+    context = {"form": form, "rows": rows}
+    return render(request, "dashboard/settings/locations.html", context, status=422 if form.errors else 200)
+
+
+@member
+def location_page(request: MemberRequest, location_id: UUID) -> HttpResponse:
+    location = location_of(request.company, location_id)
+    initial = {name: getattr(location, name) for name in LocationForm.base_fields}
+    form = LocationForm(posted(request), initial=initial)
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.change_location(location=location, **form.changes)
+        except InvalidInput as error:
+            form.refuse(error)
+        else:
+            messages.success(request, _("Saved."))
+            return redirect("dashboard:locations")
+    context = {"form": form, "location": location, "used": location.services.count()}
+    return render(request, "dashboard/settings/location.html", context, status=422 if form.errors else 200)
+
+
+@member
+@require_POST
+def delete_location(request: MemberRequest, location_id: UUID) -> HttpResponse:
+    """Reached from a confirmation on the place's page; its services stay, at the company's address."""
+    services.delete_location(location=location_of(request.company, location_id))
+    messages.success(request, _("The place was deleted. Services that were given there stay."))
+    return redirect("dashboard:locations")
