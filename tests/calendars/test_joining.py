@@ -11,7 +11,7 @@ from kalends.calendars import selectors, services
 from kalends.calendars.credentials import StoredCredentials
 from kalends.calendars.models import CalendarConnection, Invitation, OAuthState
 from kalends.calendars.services.oauth import Flow, other_doors
-from kalends.core.errors import InvalidInput, NotAllowed, NotFound, Unavailable
+from kalends.core.errors import Conflict, InvalidInput, NotAllowed, NotFound, Unavailable
 from kalends.messages.models import OutgoingMessage
 from kalends.sync.connection import State
 from kalends.sync.port import AuthRevoked, AuthTransient, Forbidden, Temporary
@@ -105,6 +105,40 @@ def test_invitation_is_used_up_by_a_completed_connection_only(world: World):
     world.choose(connection, work, [private])
     with pytest.raises(NotFound):
         selectors.invitation_by_token(token=token, now=world.now)
+
+
+def test_invitation_is_used_up_by_the_first_connection_that_is_completed(world: World):
+    row, token = invite(world)
+    first = finish(world, begin(world, row))
+    second = services.connect_caldav(
+        staff=world.staff, url="https://dav.example", username="ada", password="x", invitation=row, now=world.now
+    )
+    late = CalendarConnection.objects.select_related("company", "staff").get(pk=second.pk)
+    world.choose(first, first.calendars.all()[0], [])
+    with pytest.raises(NotFound):
+        selectors.invitation_by_token(token=token, now=world.now)
+    row.refresh_from_db()
+    assert (row.used_at, row.connection) == (world.now, first)
+    second.refresh_from_db()
+    assert (second.state, second.credentials) == (State.DISCONNECTED, "")
+    with pytest.raises(Conflict) as error:
+        world.choose(late, late.calendars.all()[0], [])
+    assert error.value.code == "invitation_used"
+    first.refresh_from_db()
+    assert first.state == State.ACTIVE
+    world.choose(first, first.calendars.all()[0], [])
+
+
+def test_connection_without_an_invitation_ends_no_other(world: World):
+    row, token = invite(world)
+    begun = finish(world, begin(world, row))
+    own = services.connect_caldav(
+        staff=world.staff, url="https://dav.example", username="ada", password="x", now=world.now
+    )
+    world.choose(own, own.calendars.all()[0], [])
+    begun.refresh_from_db()
+    assert begun.state == State.CONNECTING
+    assert selectors.invitation_by_token(token=token, now=world.now) == row
 
 
 def test_staff_member_without_an_address_cannot_be_invited(world: World):

@@ -49,6 +49,10 @@ class CalendarConnection(models.Model):
     provider = models.CharField(max_length=16, choices=Provider)
     subject = models.CharField(max_length=255)
     label = models.CharField(max_length=255, blank=True)
+    # By which invitation it was begun; the first connection that is completed uses the invitation up.
+    invitation = models.ForeignKey(
+        "calendars.Invitation", null=True, blank=True, on_delete=models.SET_NULL, related_name="begun"
+    )
     credentials = models.TextField(blank=True)
     mode = models.CharField(max_length=8, choices=[(m.value, m.value) for m in Mode])
     created_at = models.DateTimeField(auto_now_add=True)

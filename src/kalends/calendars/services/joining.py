@@ -17,10 +17,11 @@ from kalends.calendars.life import change_life, set_life
 from kalends.calendars.links import close_link
 from kalends.calendars.models import CalendarConnection, Invitation, Link, LinkStatus, RemoteCalendar, RemoteEvent
 from kalends.calendars.providers import provider_for
+from kalends.calendars.services.connections import disconnect
 from kalends.calendars.services.wanted import want_event
 from kalends.companies.models import Staff
 from kalends.companies.services import raise_schedule_revision
-from kalends.core.errors import InvalidInput, Unavailable
+from kalends.core.errors import Conflict, InvalidInput, Unavailable
 from kalends.core.ids import new_id
 from kalends.sync.connection import Life
 from kalends.sync.link import Mode
@@ -51,14 +52,12 @@ def store_grant(
     with transaction.atomic():
         rows = CalendarConnection.objects.select_for_update(of=("self",)).select_related("company", "staff")
         row = rows.filter(staff=staff, provider=provider, subject=subject).first() or _new(staff, provider, subject)
-        row.label = label[:255]
+        row.label, row.invitation = label[:255], invitation
         row.credentials = seal_credentials(row.pk, secret)
         row.failures, row.last_error, row.last_error_detail, row.purge = 0, "", "", False
         set_life(row, _life(row).reconnected())
         row.save()
         _take_from_workers(row)
-        if invitation is not None:
-            Invitation.objects.filter(pk=invitation.pk).update(connection=row)
         make_due(row.pk)
     return row
 
@@ -128,23 +127,40 @@ def choose_calendars(
     """One calendar receives appointments (or none), any number make busy. At most one receives per staff member.
 
     Appointments to come are written into a calendar that begins to receive, and removed from one that ceases to.
-    Raises InvalidInput for a calendar that is not the connection's, or not writable.
+    The first connection that comes this far uses up its invitation; others that were begun by it end. Raises
+    InvalidInput for a calendar that is not the connection's, or not writable, Conflict if it is one of those others.
     """
     with transaction.atomic():
         if connection.staff_id is not None:
             handler().lock_staff([connection.staff_id])
         calendars = list(RemoteCalendar.objects.select_for_update(of=("self",)).filter(connection=connection))
         _check_choice(calendars, receives, blocks)
+        left_over = _use_up_invitation(connection, now)
         _stop_receiving(connection, receives, now)
         for calendar in calendars:
             _set_use(calendar, receives=calendar.pk == receives, blocks=calendar.pk in blocks)
         change_life(connection, lambda life: life.chosen(now))
         _take_up_links(connection, receives, now)
-        Invitation.objects.filter(connection=connection, used_at__isnull=True).update(used_at=now)
         if connection.staff_id is not None:
             raise_schedule_revision([connection.staff_id])
         make_due(connection.pk)
+    for other in left_over:
+        disconnect(connection=other, events="keep", now=now)
     return connection
+
+
+def _use_up_invitation(connection: CalendarConnection, now: datetime) -> list[CalendarConnection]:
+    """The other connections that were begun by the same invitation and cannot be completed any more."""
+    if connection.invitation_id is None:
+        return []
+    unused = Invitation.objects.filter(pk=connection.invitation_id, used_at__isnull=True)
+    if unused.update(used_at=now, connection=connection):
+        begun = CalendarConnection.objects.filter(invitation_id=connection.invitation_id, chosen_at__isnull=True)
+        begun = begun.filter(disconnected_at__isnull=True).exclude(pk=connection.pk)
+        return list(begun.select_related("company", "staff"))
+    if connection.chosen_at is None:
+        raise Conflict("Another calendar was connected by this invitation. Ask for a new one.", code="invitation_used")
+    return []
 
 
 def _check_choice(calendars: list[RemoteCalendar], receives: UUID | None, blocks: Collection[UUID]) -> None:
