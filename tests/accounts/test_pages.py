@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import (
@@ -84,6 +86,17 @@ def test_signup_with_a_known_address_or_slug_is_refused():
     answer = Client().post("/signup", fields(email="ben@example.org", slug="lakeside"))
     assert list(answer.context["form"].errors) == ["slug"]
     assert (User.objects.count(), Company.objects.count()) == (1, 1)
+
+
+def test_signup_that_is_closed_makes_nothing_and_is_offered_nowhere(settings):
+    client = Client()
+    assert 'href="/signup"' in client.get("/").content.decode()
+    assert 'href="/signup"' in client.get("/login").content.decode()
+    settings.KALENDS = replace(settings.KALENDS, signup_open=False)
+    assert [client.get("/signup").status_code, client.post("/signup", fields()).status_code] == [403, 403]
+    assert (User.objects.count(), Company.objects.count()) == (0, 0)
+    assert 'href="/signup"' not in client.get("/").content.decode()
+    assert 'href="/signup"' not in client.get("/login").content.decode()
 
 
 def test_signup_is_limited_by_address():

@@ -68,6 +68,7 @@ def test_secret_may_come_from_a_file(tmp_path: Path):
         ("KALENDS_POLL_SECONDS", "soon"),
         ("KALENDS_POLL_SECONDS", "0"),
         ("KALENDS_PUSH", "perhaps"),
+        ("KALENDS_SIGNUP", "on"),
         ("KALENDS_BASE_URL", "book.example.org"),
         ("KALENDS_ENCRYPTION_KEYS", "short:AAAA"),
         ("KALENDS_CONFIG", "/nowhere/kalends.conf"),
@@ -76,6 +77,28 @@ def test_secret_may_come_from_a_file(tmp_path: Path):
 def test_wrong_value_stops_the_start_with_its_name(tmp_path: Path, name: str, value: str):
     with pytest.raises(ImproperlyConfigured, match=name):
         load({"KALENDS_VAR": str(tmp_path), name: value})
+
+
+PRODUCTION = {
+    "KALENDS_BASE_URL": "https://book.example.org",
+    "KALENDS_SECRET_KEY": "x",
+    "KALENDS_EMAIL_URL": "smtp://mail.example.org",
+    "KALENDS_EMAIL_FROM": "book@example.org",
+}
+
+
+@pytest.mark.parametrize(
+    ("environ", "is_open"),
+    [
+        ({}, True),
+        ({"KALENDS_SIGNUP": "closed"}, False),
+        (PRODUCTION, False),
+        (PRODUCTION | {"KALENDS_SIGNUP": "Open"}, True),
+    ],
+)
+def test_sign_up_is_closed_in_production_unless_opened(tmp_path: Path, environ: dict[str, str], is_open: bool):
+    key = {"KALENDS_ENCRYPTION_KEYS": new_encryption_key(), "KALENDS_VAR": str(tmp_path)}
+    assert load(key | environ).signup_open is is_open
 
 
 def test_representation_shows_no_secret(tmp_path: Path):

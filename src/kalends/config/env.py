@@ -50,6 +50,7 @@ class Config:
     grace_seconds: int
     sweep_seconds: int
     push: bool
+    signup_open: bool
     var: Path
 
     def __repr__(self) -> str:
@@ -103,6 +104,12 @@ class Reader:
         if raw in ("off", "0", "false", "no"):
             return False
         raise ImproperlyConfigured(f"{name} must be on or off; it is {raw!r}")
+
+    def choice(self, name: str, yes: str, no: str, *, default: bool) -> bool:
+        raw = self.text(name).lower()
+        if raw not in ("", yes, no):
+            raise ImproperlyConfigured(f"{name} must be {yes} or {no}; it is {raw!r}")
+        return raw == yes if raw else default
 
     def address(self, name: str, default: str) -> str:
         raw = self.text(name, default).rstrip("/")
@@ -203,6 +210,7 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
         grace_seconds=read.number("KALENDS_GRACE_SECONDS", 90),
         sweep_seconds=read.number("KALENDS_SWEEP_SECONDS", 30),
         push=read.switch("KALENDS_PUSH", default=base.scheme == "https" and production),
+        signup_open=read.choice("KALENDS_SIGNUP", "open", "closed", default=not production),
         var=var,
     )
 

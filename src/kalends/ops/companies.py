@@ -26,10 +26,14 @@ class MadeCompany:
 
 @transaction.atomic
 def create_company_with_owner(
-    *, name: str, slug: str, timezone: str, email: str, password: str, api_key: bool
+    *, name: str, slug: str, timezone: str, email: str, password: str, api_key: bool, existing_owner: bool = False
 ) -> MadeCompany:
-    """Raises InvalidInput and makes nothing; an owner who exists already keeps their password."""
-    owner = User.objects.filter(email=email.lower()).first() or _create_owner(email, password)
+    """Raises InvalidInput and makes nothing.
+
+    Sign-up proves no address, so an account that stands already may be anybody's: it becomes the owner only with
+    `existing_owner`, and keeps its password.
+    """
+    owner = _existing_owner(email) if existing_owner else _create_owner(email, password)
     company = services.create_company(name=name, slug=slug, timezone=timezone, owner=owner)
     token = ""
     if api_key:
@@ -39,7 +43,20 @@ def create_company_with_owner(
     return MadeCompany(company=company, url=f"{settings.KALENDS.base_url}/{company.slug}", api_key=token)
 
 
+def _existing_owner(email: str) -> User:
+    owner = User.objects.filter(email__iexact=email).first()
+    if owner is None:
+        raise InvalidInput(f"There is no account with the address {email}.", field="owner")
+    return owner
+
+
 def _create_owner(email: str, password: str) -> User:
+    if User.objects.filter(email__iexact=email).exists():
+        message = (
+            f"There is an account with the address {email} already, made by whoever signed up with it. "
+            "If you know that it is the owner's, add --existing-owner."
+        )
+        raise InvalidInput(message, code="owner_exists", field="owner")
     try:
         validate_email(email)
         validate_password(password)

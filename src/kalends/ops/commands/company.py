@@ -20,7 +20,13 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     create.add_argument("--slug", required=True, help="the address of its booking page: /SLUG")
     create.add_argument("--timezone", required=True, metavar="ZONE", help="IANA name, for example Europe/Paris")
     create.add_argument("--owner-email", required=True, metavar="ADDRESS")
-    create.add_argument("--owner-password", metavar="PASSWORD", help="default: one is made and printed")
+    owner = create.add_mutually_exclusive_group()
+    owner.add_argument("--owner-password", metavar="PASSWORD", help="default: one is made and printed")
+    owner.add_argument(
+        "--existing-owner",
+        action="store_true",
+        help="the address has an account, and you know that it is the owner's; its password stays",
+    )
     create.add_argument("--api-key", action="store_true", help="also make an API key (read and write); printed once")
 
 
@@ -36,9 +42,11 @@ def _run(options: argparse.Namespace) -> int:
         email=options.owner_email,
         password=password,
         api_key=options.api_key,
+        existing_owner=options.existing_owner,
     )
     print(f"company  {made.company.id}  {made.url}")
-    print(f"owner    {options.owner_email}" + ("" if options.owner_password else f"  password {password}"))
+    printed = not (options.owner_password or options.existing_owner)
+    print(f"owner    {options.owner_email}" + (f"  password {password}" if printed else ""))
     if made.api_key:
         print(f"api key  {made.api_key}")
     return 0

@@ -6,6 +6,7 @@ from typing import Any
 
 from allauth.account.adapter import get_adapter
 from django import forms
+from django.conf import settings
 from django.contrib.auth import login
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
@@ -70,6 +71,8 @@ class SignupForm(BaseForm):
 def signup(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated:
         return redirect("dashboard:home")
+    if not settings.KALENDS.signup_open:
+        return render(request, "account/signup_closed.html", status=403)
     form = SignupForm(posted(request), initial={"timezone": "UTC"})
     if request.method == "GET":
         form.fields["timezone"].widget.attrs["data-detect"] = "yes"
