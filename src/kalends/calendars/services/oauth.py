@@ -205,13 +205,19 @@ def _discovered(url: str, username: str, password: str) -> dict[str, str]:
         raise Unavailable("The server could not be reached. Try again.", code="provider_unreachable") from failure
 
 
+class CalendarsElsewhere(InvalidInput):
+    """The server leads to another site; its `address` may be entered instead."""
+
+    def __init__(self, address: str) -> None:
+        message = f"This server sends you on to another one. If you trust it, enter its address instead: {address}"
+        super().__init__(message, code="other_server", field="url")
+        self.address = address
+
+
 def _not_found(failure: ProviderError) -> InvalidInput:
     """What the person can do about it, where the server or our own policy says."""
     if isinstance(failure, OtherServer):
-        message = (
-            f"This server sends you on to another one. If you trust it, enter its address instead: {failure.address}"
-        )
-        return InvalidInput(message, code="other_server", field="url")
+        return CalendarsElsewhere(failure.address)
     if failure.detail == "address_refused":
         message = "This address lies in a private network, which this installation does not reach."
         return InvalidInput(message, code="address_refused", field="url")

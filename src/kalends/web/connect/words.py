@@ -23,10 +23,23 @@ _WORDS = {
     "provider_unreachable": _("The calendar service could not be reached. Try again in a few minutes."),
     "credentials_refused": _("The user name or the password is not accepted. Most services want an app password."),
     "no_calendars": _("No calendars were found at this address."),
+    "other_server": _(
+        "This server sends you on to another one, which was not given your password. If you trust it, enter its"
+        " address instead: %(address)s"
+    ),
+    "address_refused": _(
+        "This address cannot be used: it is not public, or does not begin with https://. Whoever runs this server can"
+        " allow it."
+    ),
+    "no_basic_authentication": _(
+        "This server does not let programs sign in with a user name and a password, so it cannot be connected."
+    ),
+    "invitation_used": _("Another calendar was connected by this invitation. Ask for a new one."),
     "too_many_invitations": _("Too many invitations in one hour. Please come back later."),
     "question_settled": _("This question was settled already."),
 }
 
 
 def error_words(error: KalendsError) -> Any:
-    return _WORDS.get(error.code) or error.message
+    words = _WORDS.get(error.code)
+    return words % {"address": getattr(error, "address", "")} if words else error.message
