@@ -7,7 +7,6 @@ that never closes has a grid that begins anew each local midnight, and no answer
 
 from __future__ import annotations
 
-from array import array
 from datetime import date
 from functools import lru_cache
 from itertools import accumulate, pairwise
@@ -40,7 +39,7 @@ class Grid(NamedTuple):
     length: int
     origin: int
     unit: int
-    below: array[int]
+    below: list[int]
 
     @property
     def over(self) -> int:
@@ -99,14 +98,14 @@ def fixed_grid(schedules: tuple[Schedule, ...], first: int, last: int, rules: Se
 
 def _grid(starts: list[int], length: int) -> Grid:
     if not starts:
-        return Grid(starts, length, 0, DAY, array("I", [0, 0]))
+        return Grid(starts, length, 0, DAY, [0, 0])
     unit = gcd(*(later - earlier for earlier, later in pairwise(starts)), DAY)
     margin = -(-(TABLE_MARGIN + length) // unit)
     origin = starts[0] - margin * unit
     marks = bytearray((starts[-1] - origin) // unit + margin + 2)
     for start in starts:
         marks[(start - origin) // unit + 1] = 1
-    return Grid(starts, length, origin, unit, array("I", accumulate(marks)))
+    return Grid(starts, length, origin, unit, list(accumulate(marks)))
 
 
 def _ranges(schedule: Schedule, first: int, last: int) -> list[tuple[int, int]]:
