@@ -64,6 +64,8 @@ def fetch(
     if response.status != 200:
         raise _refused(response, now)
     text = decode(response.body, response.headers.get("content-type", ""))
+    if "\n" not in text:
+        text = text.replace("\r", "\n")
     verdict = looks_like_calendar(text.encode() if response.body else b"")
     if verdict is Verdict.NOT_CALENDAR:
         verdict = looks_like_calendar(response.body)  # an archive, which no decoding made a text

@@ -96,7 +96,12 @@ def _series(unit: str, master: ParsedEvent, exceptions: Sequence[ParsedEvent], w
         key=lambda event: _instant(event.recurrence_id),
     )
     single = [event for event in exceptions if event not in turns]
-    found = [_event(unit, plain)] if not turns else _turned(unit, plain, turns, _widened(window))
+    if turns:
+        moved = {event.recurrence_id for event in single}
+        starts = [start for start in _occurrences(plain, _widened(window)) if start not in moved]
+        found = _turned(unit, plain, turns, starts)
+    else:
+        found = [_event(unit, plain)]
     found += [_exception(unit, event, number) for number, event in enumerate(single)]
     replaced = {event.recurrence_id for event in exceptions}
     for number, (start, end) in enumerate(periods):
@@ -111,9 +116,13 @@ def _exception(unit: str, event: ParsedEvent, number: int) -> RemoteEvent:
     return replace(_event(f"{unit}#e{number}", plain), series_id=unit, original_start=event.recurrence_id)
 
 
-def _turned(unit: str, master: ParsedEvent, turns: Sequence[ParsedEvent], window: Span) -> list[RemoteEvent]:
-    """The master up to the first turn, and from each turn to the next what it makes of the master's occurrences."""
-    starts = _occurrences(master, window)
+def _turned(
+    unit: str, master: ParsedEvent, turns: Sequence[ParsedEvent], starts: Sequence[Moment]
+) -> list[RemoteEvent]:
+    """The master up to the first turn, and from each turn to the next what it makes of the master's occurrences.
+
+    `starts` are the master's occurrences but for those that exceptions of their own replace.
+    """
     before = [start for start in starts if _instant(start) < _instant(turns[0].recurrence_id)]
     found = [replace(_event(unit, master), recurrence=_spelled(before))]
     for number, turn in enumerate(turns):
