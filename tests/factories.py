@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from kalends.accounts.models import User
+from kalends.calendars.models import ExternalCalendar
+from kalends.calendars.services.external import store_external_calendar
 from kalends.companies import services
 from kalends.companies.models import Company, Service, Staff
 from kalends.companies.values import Hours, WeeklyRange
@@ -35,3 +37,10 @@ def make_service(company: Company, name: str = "Consultation", *, staff=(), dura
     return services.create_service(
         company=company, name=name, duration=duration, staff=staff, actor="test", now=NOW, **details
     )
+
+
+def make_external(
+    company: Company, staff: Staff | None, url: str = "https://calendars.example/a.ics"
+) -> ExternalCalendar:
+    """An address that nobody has read yet."""
+    return store_external_calendar(company, staff, url, NOW)

@@ -47,7 +47,7 @@ def add_external_calendar(
         raise InvalidInput(_("There are %(most)d calendars already.") % {"most": MOST}, field="url")
     try:
         with transaction.atomic():
-            row = _store(company, staff, address, now)
+            row = store_external_calendar(company, staff, address, now)
             _audit(company, by, "external_calendar_added", row.host, now)
             return row
     except IntegrityError as error:
@@ -69,7 +69,7 @@ def replace_external_calendars(
                 _remove(row)
             kept = old.filter(url_digest=digest).first()
             _audit(company, by, "external_calendars_replaced", urlsplit(address).hostname or "", now)
-            return kept or (_store(company, staff, address, now) if address else None)
+            return kept or (store_external_calendar(company, staff, address, now) if address else None)
     except IntegrityError as error:
         raise Conflict("Somebody has just set the same address.") from error
 
@@ -99,8 +99,8 @@ def external_calendar(*, company: Company, staff: Staff | None, calendar_id: UUI
     return row
 
 
-def _store(company: Company, staff: Staff | None, address: str, now: datetime) -> ExternalCalendar:
-    """The address, and behind it a connection that nobody has to set up: it is read at once and blocks."""
+def store_external_calendar(company: Company, staff: Staff | None, address: str, now: datetime) -> ExternalCalendar:
+    """Without a look at it; inside the caller's transaction. The address, and behind it a connection that nobody has to set up: it is read at once and blocks."""
     ident, host = new_id(), (urlsplit(address).hostname or "")[:255]
     connection = CalendarConnection.objects.create(
         company=company,

@@ -10,7 +10,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST
 
 from kalends.calendars import selectors, services
 from kalends.companies.models import Staff
@@ -76,7 +76,6 @@ def act(request: MemberRequest, external_id: UUID, staff_id: UUID | None = None)
 
 
 @member
-@require_GET
 def preview(request: MemberRequest, external_id: UUID, staff_id: UUID | None = None) -> HttpResponse:
     """What it blocks in the next 30 days, as last read: times only."""
     staff = _staff(request, staff_id)
