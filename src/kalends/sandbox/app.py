@@ -92,7 +92,10 @@ class App:
                         demo.add_events(self.store, account.email)
             if options.demo_events:
                 demo.add_holidays(self.store)
-        self.microsoft.add_accounts(options.microsoft_accounts, lambda account: None)
+        for person in self.microsoft.add_accounts(options.microsoft_accounts):
+            if options.demo_events:
+                with self.microsoft.store.writing():
+                    demo.add_microsoft_events(self.microsoft.store, person)
 
     def __call__(self, request: Request) -> Response:
         found = find_route(self._own, request.method, request.path)

@@ -68,10 +68,9 @@ class Deliverer(Generic[Delivery]):
             self._wake.notify_all()
 
     def take(self, like: Callable[[Delivery], bool]) -> list[Delivery]:
-        """What else is due and can go along, taken out of the queue."""
+        """What else waits and can go along, taken out of the queue."""
         with self._wake:
-            now = time.monotonic()
-            found = [row for row in sorted(self._queue) if row[0] <= now and like(row[2])]
+            found = [row for row in sorted(self._queue, key=lambda row: row[:2]) if like(row[2])]
             self._queue = [row for row in self._queue if row not in found]
             heapq.heapify(self._queue)
         return [delivery for _, _, delivery in found]

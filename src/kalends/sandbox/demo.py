@@ -9,6 +9,9 @@ from zoneinfo import ZoneInfo
 from kalends.sandbox.google import events
 from kalends.sandbox.google.events import Writer
 from kalends.sandbox.google.store import HOLIDAYS, Store
+from kalends.sandbox.microsoft import store as microsoft
+from kalends.sandbox.page.microsoft_source import MicrosoftSource
+from kalends.sandbox.page.source import Edit
 
 # Title, weekday (Monday 0), start, minutes, further properties. By the first letter of the account's name.
 _WEEK: list[tuple[str, int, time, int, dict[str, Any]]] = [
@@ -39,6 +42,30 @@ def add_events(store: Store, email: str) -> None:
     fair = monday + timedelta(days=8 + shift)
     body = {"summary": "Trade fair", "start": {"date": fair.isoformat()}, "end": {"date": _next(fair)}}
     events.insert_event(store, calendar, body, writer)
+
+
+def add_microsoft_events(store: microsoft.Store, account: microsoft.Account) -> None:
+    """The same week in a Microsoft account, made as a person would make it on the page."""
+    source = MicrosoftSource(store, account)
+    calendar = store.default_calendar(account.email).id
+    today = store.now().astimezone(ZoneInfo(account.timezone)).date()
+    monday = today - timedelta(days=today.weekday())
+    shift = sum(map(ord, account.email)) % 3
+    for week in (0, 1):
+        for title, weekday, at, minutes, more in _WEEK:
+            weekly = "recurrence" in more
+            if week and weekly:
+                continue
+            day = monday + timedelta(days=(weekday if weekly else (weekday + shift) % 5) + 7 * week)
+            start = datetime.combine(day, at)
+            kind = "weekly" if weekly else "free" if "transparency" in more else "busy"
+            source.create(calendar, Edit(_wall(start), _wall(start + timedelta(minutes=minutes)), title, kind))
+    fair = monday + timedelta(days=8 + shift)
+    source.create(calendar, Edit(fair.isoformat(), _next(fair), "Trade fair", "allday"))
+
+
+def _wall(moment: datetime) -> str:
+    return moment.isoformat(timespec="minutes")
 
 
 def add_holidays(store: Store) -> None:

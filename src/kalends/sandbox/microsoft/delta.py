@@ -115,15 +115,15 @@ def _removed(call: Call, event_id: str, calendar: str) -> Body:
 
 def _read(call: Call, calendar: Calendar) -> Round:
     query = call.request.query
-    token = query.get("$skiptoken") or query.get("$deltatoken")
+    token = call.request.first("$skiptoken") or call.request.first("$deltatoken")
     if refused := [name for name in query if name in _REFUSED]:
         message = "The following parameters are not supported with change tracking over the 'CalendarView' resource: "
         raise errors.invalid_query(f"{message}'{', '.join(refused)}'.")
-    if token is None:
+    if not token:
         low, high = listing.read_window(call)
         return Round(calendar.id, calendar.generation, low.isoformat(), high.isoformat(), 0)
     try:
-        found = Round(**json.loads(base64.urlsafe_b64decode(token[0])))
+        found = Round(**json.loads(base64.urlsafe_b64decode(token)))
     except (ValueError, TypeError, binascii.Error) as error:
         raise errors.invalid("Badly formed token.", "SyncStateInvalid") from error
     if found.calendar != calendar.id:

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from kalends.core.clock import utc_now
 from kalends.sandbox.web import Response, json_response
 
 
@@ -19,7 +20,8 @@ class GraphError(Exception):
 
     def payload(self) -> dict[str, Any]:
         request = str(uuid.uuid4())
-        inner = {"request-id": request, "client-request-id": request}
+        stamp = f"{utc_now():%Y-%m-%dT%H:%M:%S}"
+        inner = {"date": stamp, "request-id": request, "client-request-id": request}
         return {"error": {"code": self.code, "message": self.message, "innerError": inner}}
 
     def response(self) -> Response:

@@ -14,11 +14,12 @@ _DIGITS = {"free": "0", "tentative": "1", "busy": "2", "oof": "3", "workingElsew
 
 def answer(call: Call) -> dict[str, Any]:
     """The reply to getSchedule. Raises GraphError 400."""
-    given = call.body()
-    interval = given.get("availabilityViewInterval") or 30
+    # The metadata writes the parameters with a capital, the documentation's samples without one; both are taken.
+    given = {name.lower(): value for name, value in call.body().items()}
+    interval = given.get("availabilityviewinterval") or 30
     if not isinstance(interval, int) or not 5 <= interval <= 1440:
         raise errors.invalid("The availabilityViewInterval is not within 5 to 1440 minutes.")
-    low, high = _moment(given.get("startTime")), _moment(given.get("endTime"))
+    low, high = _moment(given.get("starttime")), _moment(given.get("endtime"))
     if high <= low or (high - low).days > 62:
         raise errors.invalid("The requested time window is not valid.", "ErrorInvalidTimeInterval")
     names = [str(name) for name in given.get("schedules") or []]

@@ -36,6 +36,6 @@ def allowed(kind: str) -> set[str]:
     return {
         "read": _READ,
         "write": _WRITE,
-        "user": {"User.Read"} | _READ,
+        "user": {"User.Read"},
         "settings": {"MailboxSettings.Read"},
     }[kind]

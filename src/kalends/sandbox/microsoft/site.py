@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -65,12 +65,11 @@ class Microsoft:
     def set_base_url(self, base_url: str) -> None:
         self.api.base_url = self.oauth.base_url = base_url
 
-    def add_accounts(self, accounts: Sequence[Account], then: Callable[[Account], None]) -> None:
-        """Make accounts that are not there yet, and do `then` with each new one."""
+    def add_accounts(self, accounts: Sequence[Account]) -> list[Account]:
+        """Make accounts that are not there yet, and give those."""
         with self.store.writing():
-            for account in accounts:
-                if account.email not in self.store.accounts:
-                    then(self.store.add_account(replace(account)))
+            known = self.store.accounts
+            return [self.store.add_account(replace(one)) for one in accounts if one.email not in known]
 
     def knows(self, request: Request) -> Found:
         return find_route(self._routes, request.method, request.path)

@@ -1,8 +1,8 @@
 """Is a request or a reply valid by an OpenAPI document? The document is the caller's: none is kept here.
 
 A property that the schema does not name is a problem, although OpenAPI would allow it; OData's annotations (names with
-an @) are not properties. Two things stand in the derived document that Graph does differently, as its documentation
-says: PATCH of an event answers 200 with the event, and `$expand` takes options in parentheses.
+an @) are not properties. Graph does some things otherwise than the derived document says, as its documentation tells:
+PATCH of an event answers 200 with the event, `$expand` takes options in parentheses, instances take a window.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "null": (type(None),),
 }
 _OPAQUE = ("$skiptoken", "$deltatoken")
-# Parameters of every Outlook collection view; the document names them only where they are parameters of a function.
 _WINDOW = ("startDateTime", "endDateTime")
 
 
@@ -53,11 +52,12 @@ class OpenApi:
             error = self._document["components"]["schemas"]["error"]
             # The document writes innererror, Graph sends innerError.
             return [problem for problem in self._check(error, body, "reply") if "innerError" not in problem]
-        found = self._query_problems([*item.get("parameters", ()), *operation.get("parameters", ())], request.query)
+        parameters = [*item.get("parameters", ()), *operation.get("parameters", ())]
+        found = self._query_problems(parameters, request.query, windowed=name.endswith("/instances"))
         found += self._body_problems(operation, request)
         return found + self._reply_problems(name, operation, response.status, body)
 
-    def _query_problems(self, parameters: list[Schema], query: Mapping[str, list[str]]) -> list[str]:
+    def _query_problems(self, parameters: list[Schema], query: Mapping[str, list[str]], *, windowed: bool) -> list[str]:
         resolved = [self._resolve(one) for one in parameters]
         known = {one["name"]: one for one in resolved if one["in"] == "query"}
         if any(name in query for name in _OPAQUE):
@@ -66,9 +66,9 @@ class OpenApi:
             f"query: {name} is missing" for name, one in known.items() if one.get("required") and name not in query
         ]
         for name, values in query.items():
-            if name not in known:
+            if name not in known and name not in (_WINDOW if windowed else ()):
                 found.append(f"query: unknown parameter {name}")
-            else:
+            elif name in known:
                 found += [f"query.{name}: {text}" for text in self._value_problems(known[name], values[0])]
         return found
 
