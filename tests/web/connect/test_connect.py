@@ -104,6 +104,11 @@ def test_way_through_caldav_with_a_wrong_password_first(house: House, server, to
     assert (row.provider, row.label) == ("caldav", "emma")
 
 
+def test_caldav_form_leads_to_the_set_up_pages(house: House, server, token: str):
+    page = house.nobody.get(f"/connect/{token}/caldav").content.decode()
+    assert [name for name in ("icloud", "fastmail", "nextcloud") if f'href="/guide/{name}"' not in page] == []
+
+
 @pytest.mark.parametrize("given", [{"url": ""}, {"username": ""}, {"password": ""}, {"url": "x" * 2001}])
 def test_caldav_form_wants_all_three(house: House, server, token: str, given: dict[str, str]):
     fields = {"url": "dav.example.org", "username": "emma", "password": "right", **given}

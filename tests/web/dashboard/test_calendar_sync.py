@@ -159,6 +159,17 @@ def test_guide_is_there_in_two_languages(house: House):
     assert french.templates[0].name == "connect/guide_fr.html"
 
 
+@pytest.mark.parametrize("page", ["icloud", "fastmail", "nextcloud"])
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_guide_has_a_set_up_page_that_the_others_lead_to(house: House, page: str, language: str):
+    asked = {"accept-language": language}
+    answer = house.nobody.get(f"/guide/{page}", headers=asked)
+    assert (answer.status_code, answer.templates[0].name) == (200, f"connect/guide_{page}_{language}.html")
+    index = house.nobody.get("/guide/calendar-sync", headers=asked).content.decode()
+    assert f'href="/guide/{page}"' in index
+    assert 'href="/guide/calendar-sync"' in answer.content.decode()
+
+
 # -- one connection ---------------------------------------------------------------------------------------------------
 
 

@@ -21,4 +21,7 @@ urlpatterns = [
     path("oauth/google/callback", views.oauth_callback, {"provider": "google"}, name="oauth_google"),
     path("oauth/microsoft/callback", views.oauth_callback, {"provider": "microsoft"}, name="oauth_microsoft"),
     path("guide/calendar-sync", views.guide, name="guide_calendar_sync"),
+    path("guide/icloud", views.guide, {"page": "icloud"}, name="guide_icloud"),
+    path("guide/fastmail", views.guide, {"page": "fastmail"}, name="guide_fastmail"),
+    path("guide/nextcloud", views.guide, {"page": "nextcloud"}, name="guide_nextcloud"),
 ]

@@ -167,7 +167,7 @@ def question(request: HttpRequest, token: str) -> HttpResponse:
     return render(request, "connect/question.html", {"question": asked})
 
 
-def guide(request: HttpRequest) -> HttpResponse:
-    """The guide's page under the question that people ask."""
+def guide(request: HttpRequest, page: str = "") -> HttpResponse:
+    """The guide's page under the question that people ask, or one of its set-up pages."""
     language = "fr" if (translation.get_language() or "").startswith("fr") else "en"
-    return render(request, f"connect/guide_{language}.html")
+    return render(request, f"connect/guide_{page}_{language}.html" if page else f"connect/guide_{language}.html")

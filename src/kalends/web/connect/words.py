@@ -41,5 +41,5 @@ _WORDS = {
 
 
 def error_words(error: KalendsError) -> Any:
-    words = _WORDS.get(error.code)
-    return words % {"address": getattr(error, "address", "")} if words else error.message
+    words = _WORDS.get(error.code) or error.message
+    return words % {"address": getattr(error, "address", "")} if error.code == "other_server" else words
