@@ -21,6 +21,7 @@ def test_healthz_answers_without_asking_anything(client, django_assert_num_queri
 
 def test_readyz_tells_what_does_not_answer(client, monkeypatch):
     assert client.get("/readyz").json() == {"ready": False, "failing": {"sweeps": "SweepsLate"}}, "no worker yet"
+    sweeps._noted.clear()
     sweeps.run_all()
     assert client.get("/readyz").json() == {"ready": True, "failing": {}}
 
@@ -33,6 +34,7 @@ def test_readyz_tells_what_does_not_answer(client, monkeypatch):
 
 
 def test_readyz_says_when_workers_stopped_or_tables_lack(client, monkeypatch):
+    sweeps._noted.clear()
     sweeps.run_all()
     SweepRun.objects.filter(name="calendars: due connections").update(ended_at=utc_now() - timedelta(minutes=10))
     assert client.get("/readyz").json()["failing"] == {"sweeps": "SweepsLate"}
@@ -43,6 +45,7 @@ def test_readyz_says_when_workers_stopped_or_tables_lack(client, monkeypatch):
 
 
 def test_rare_sweeps_do_not_make_it_unready(client):
+    sweeps._noted.clear()
     sweeps.run_all()
     SweepRun.objects.filter(name="act counts").delete()
     assert client.get("/readyz").status_code == 200

@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 # Rarer sweeps tidy up; whether they are late is no sign that something is wrong.
 _WATCHED_SECONDS = 600.0
+# How often a process writes down that a frequent sweep ends well.
+_NOTE_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class Sweep:
 
 
 _sweeps: dict[str, Sweep] = {}
+_noted: dict[str, float] = {}
 
 
 def register(name: str, every_seconds: Callable[[], float], run: Callable[[], None]) -> None:
@@ -71,7 +74,9 @@ def run_forever(stop: threading.Event) -> None:
 def _run(sweep: Sweep) -> None:
     try:
         sweep.run()
-        _note_end(sweep)
+        if time.monotonic() - _noted.get(sweep.name, -_NOTE_SECONDS) >= _NOTE_SECONDS:
+            _note_end(sweep)
+            _noted[sweep.name] = time.monotonic()
     except Exception:
         # The next turn comes whatever happened in this one; the failure is in the log with its trace.
         logger.exception("sweep %s failed", sweep.name)

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.db import connection
+from django.db import DatabaseError, connection
 
+from kalends.core.clock import utc_now
 from kalends.core.errors import InvalidInput
 from kalends.core.ids import new_id
 from kalends.jobs.secrets import seal, unseal
+from kalends.jobs.sweeps import late_sweeps
 from kalends.messages.transport import TransportError, transport_for
 from kalends.ops import health
 
@@ -47,6 +49,18 @@ def _queue() -> Iterable[Finding]:
         yield Finding("wrong", "queue", f"{type(error).__name__}: {error}. Check KALENDS_QUEUE_URL.")
         return
     yield Finding("ok", "queue", "answers")
+
+
+def _workers() -> Iterable[Finding]:
+    try:
+        late = late_sweeps(utc_now())
+    except DatabaseError:
+        return  # said above
+    if late:
+        names = ", ".join(sorted(late))
+        yield Finding("note", "workers", f"none has run lately ({names}): start `kalends worker` or `kalends serve`")
+        return
+    yield Finding("ok", "workers", "sweeps are run")
 
 
 def _keys() -> Iterable[Finding]:
@@ -106,7 +120,16 @@ def _microsoft() -> Iterable[Finding]:
         yield Finding("note", "Microsoft", "not configured; docs/operations.md, Microsoft Entra set-up, says how")
 
 
-CHECKS: tuple[Callable[[], Iterable[Finding]], ...] = (_database, _queue, _keys, _mail, _base_url, _google, _microsoft)
+CHECKS: tuple[Callable[[], Iterable[Finding]], ...] = (
+    _database,
+    _queue,
+    _workers,
+    _keys,
+    _mail,
+    _base_url,
+    _google,
+    _microsoft,
+)
 
 
 def examine() -> list[Finding]:
