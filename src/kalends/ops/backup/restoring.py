@@ -135,7 +135,7 @@ class _Table:
         if head["columns"] != columns_of(self._model):
             raise InvalidInput(f"The backup's table {self._label} has other columns. Nothing was restored.")
         self._fields: list[models.Field[Any, Any]] = list(self._model._meta.local_concrete_fields)
-        self._size = max(1, min(_BATCH, connection.ops.bulk_batch_size(self._fields, [None] * _BATCH)))  # type: ignore[arg-type]
+        self._size = max(1, min(_BATCH, connection.ops.bulk_batch_size(self._fields, [None] * _BATCH)))
         self._total, self._done, self._progress = manifest.rows[self._label], 0, progress
         self._waiting: list[models.Model] = []
 
