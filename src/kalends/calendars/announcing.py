@@ -49,6 +49,17 @@ def announced(calendars: Iterable[RemoteCalendar], *, now: datetime) -> dict[UUI
     return {calendar.pk: _announced(calendar, channels[calendar.pk], now) for calendar in found}
 
 
+def slowest(facts: Iterable[Announced]) -> Announced | None:
+    """What may be said of all of them together; None of none."""
+    return max(facts, key=lambda fact: (not fact.at_once, fact.why != Why.CANNOT), default=None)
+
+
+def updates_of(connection_id: UUID, *, now: datetime) -> Announced | None:
+    """Of the calendars of a connection that are read, the slowest; None if none is."""
+    rows = RemoteCalendar.objects.filter(connection=connection_id).select_related("connection")
+    return slowest(announced([row for row in rows if row.chosen], now=now).values())
+
+
 def _announced(calendar: RemoteCalendar, channels: list[push.Channel], now: datetime) -> Announced:
     poll = settings.KALENDS.poll_seconds
     if any(push.proven(channel, now) for channel in channels):

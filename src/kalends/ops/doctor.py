@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.db import DatabaseError, connection
 
+from kalends.calendars.announcing import overview
 from kalends.core.clock import utc_now
 from kalends.core.errors import InvalidInput
 from kalends.core.ids import new_id
@@ -96,8 +97,33 @@ def _base_url() -> Iterable[Finding]:
         yield Finding(
             "note", "base URL", f"{config.base_url} is loopback: development; set KALENDS_BASE_URL for others"
         )
+
+
+def _push() -> Iterable[Finding]:
+    config = settings.KALENDS
     if not config.push:
-        yield Finding("note", "push", "provider notifications need a public https base URL; polling serves instead")
+        why = "needs a public https KALENDS_BASE_URL" if not config.is_production else "is off"
+        text = f"{why}; calendars are read every {config.poll_seconds} seconds instead"
+        yield Finding("note", "push", text)
+        return
+    hooks = f"{config.base_url}/hooks/google and /hooks/microsoft must be reached from outside"
+    if urlsplit(config.base_url).scheme != "https":
+        yield Finding("note", "push", "KALENDS_PUSH is on, but providers send to https addresses only")
+    try:
+        found = overview(now=utc_now())
+    except DatabaseError:
+        return  # the database's own line says so
+    yield Finding("ok", "push", f"{found.telling} of {found.able} calendars tell of changes at once; {hooks}")
+    if found.refused:
+        text = (
+            f"{found.refused} calendars were refused notifications; they are read every {config.poll_seconds} seconds"
+        )
+        yield Finding("note", "push", text)
+    if found.ending:
+        text = (
+            f"the channels of {found.ending} calendars end within a day and could not be renewed; see the worker's log"
+        )
+        yield Finding("wrong", "push", text)
 
 
 def _google() -> Iterable[Finding]:
@@ -127,6 +153,7 @@ CHECKS: tuple[Callable[[], Iterable[Finding]], ...] = (
     _keys,
     _mail,
     _base_url,
+    _push,
     _google,
     _microsoft,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any, Literal
 from uuid import UUID
 
@@ -25,6 +26,7 @@ from kalends.api.v1.schemas import (
 )
 from kalends.calendars import selectors as calendars
 from kalends.calendars import services
+from kalends.calendars.announcing import updates_of
 from kalends.calendars.models import CalendarConnection, Journal, RemoteCalendar
 from kalends.companies import selectors
 from kalends.core.clock import utc_now
@@ -108,6 +110,7 @@ def revoke_calendar_sync(request: CompanyRequest, staff_id: str, payload: Revoke
 
 
 def connection_json(facts: calendars.ConnectionFacts) -> dict[str, Any]:
+    updates = updates_of(facts.id, now=utc_now())
     return {
         "id": str(facts.id),
         "provider": facts.provider,
@@ -117,6 +120,7 @@ def connection_json(facts: calendars.ConnectionFacts) -> dict[str, Any]:
         "fresh_as_of": facts.fresh_as_of.isoformat() if facts.fresh_as_of else None,
         "last_error": facts.last_error,
         "counts": facts.counts,
+        "updates": asdict(updates) if updates else None,
     }
 
 

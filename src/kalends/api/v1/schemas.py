@@ -358,6 +358,14 @@ class ExternalCalendarOut(Schema):
     set_aside: list[SetAsideOut]
 
 
+class UpdatesOut(Schema):
+    """How soon a change outside is seen: told `at_once`, and read besides, or only read, `every_seconds`."""
+
+    at_once: bool
+    every_seconds: int
+    why: Literal["", "off", "cannot", "opening", "silent", "refused"]
+
+
 class ConnectionOut(Schema):
     id: UUID
     provider: str
@@ -367,6 +375,7 @@ class ConnectionOut(Schema):
     fresh_as_of: datetime | None
     last_error: str
     counts: dict[str, int]
+    updates: UpdatesOut | None
 
 
 class ConnectionPatch(_Strict):

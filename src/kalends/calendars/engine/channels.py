@@ -108,16 +108,16 @@ def _renews(calendar: RemoteCalendar) -> bool:
     return bool(calendar.capabilities.get("push_renews"))
 
 
-def next_tending(connection: CalendarConnection, now: datetime) -> datetime | None:
-    """When the channels of a connection are to be looked at again."""
+def next_tending(connection: CalendarConnection, now: datetime, *, wanted: bool = True) -> datetime | None:
+    """When the channels of a connection are to be looked at again; `wanted` as in `tend`."""
     rows = _by_calendar(connection)
     times = []
     for calendar in connection.calendars.all():
-        wanted = wants_channel(calendar, connection.provider)
-        if wanted or calendar.pk in rows:
+        wants = wanted and wants_channel(calendar, connection.provider)
+        if wants or calendar.pk in rows:
             at = push.next_upkeep(
                 [row.facts() for row in rows[calendar.pk]],
-                wanted=wanted,
+                wanted=wants,
                 renews=_renews(calendar),
                 retry_at=calendar.next_channel_at,
                 now=now,

@@ -318,7 +318,7 @@ def _next_look(connection: CalendarConnection, now: datetime) -> datetime | None
 
 def _next_closing(row: CalendarConnection, now: datetime) -> datetime | None:
     """A paused connection is looked at until its channels are closed."""
-    at = channels.next_tending(row, now)
+    at = channels.next_tending(row, now, wanted=False)
     return at if at is None or row.throttled_until is None else max(at, row.throttled_until)
 
 

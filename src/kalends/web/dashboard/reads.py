@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from kalends.bookings.models import Appointment, Attendee, Customer
+from kalends.calendars.announcing import Announced, announced
 from kalends.calendars.models import (
     CalendarConnection,
     Invitation,
@@ -23,6 +24,7 @@ from kalends.calendars.models import (
     StaffQuestion,
 )
 from kalends.companies.models import Company, Service, Staff, WorkingHours
+from kalends.core.clock import utc_now
 from kalends.web.dashboard import words
 
 _TROUBLE = ("needs_attention", "frozen", "connecting")
@@ -128,6 +130,16 @@ class ConnectionView:
     row: CalendarConnection
     calendars: list[RemoteCalendar]
     counts: dict[str, int] = field(default_factory=dict)
+    announced: dict[UUID, Announced] = field(default_factory=dict)
+
+    @property
+    def updates(self) -> list[tuple[Any, list[str]]]:
+        """How soon a change outside is seen, with the calendars of which that holds."""
+        found: dict[Announced, list[str]] = {}
+        for calendar in self.calendars:
+            if calendar.chosen and calendar.pk in self.announced:
+                found.setdefault(self.announced[calendar.pk], []).append(calendar.name)
+        return [(words.update_words(fact), names) for fact, names in found.items()]
 
     @property
     def words(self) -> words.StateWords:
@@ -197,12 +209,13 @@ def connection_view(connection: CalendarConnection) -> ConnectionView:
 
 
 def _views(rows: QuerySet[CalendarConnection]) -> list[ConnectionView]:
-    found = list(rows.select_related("staff", "company").prefetch_related("calendars"))
+    found = list(rows.select_related("staff", "company").prefetch_related("calendars__connection"))
     counts: dict[UUID, dict[str, int]] = {}
     links = Link.objects.filter(calendar__connection__in=found).order_by()
     for connection_id, status, number in links.values_list("calendar__connection", "status").annotate(n=Count("pk")):
         counts.setdefault(connection_id, {})[status] = number
-    return [ConnectionView(row, list(row.calendars.all()), counts.get(row.pk, {})) for row in found]
+    told = announced([calendar for row in found for calendar in row.calendars.all()], now=utc_now())
+    return [ConnectionView(row, list(row.calendars.all()), counts.get(row.pk, {}), told) for row in found]
 
 
 def troubled_connections(company: Company) -> list[ConnectionView]:

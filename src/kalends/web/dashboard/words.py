@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
+
+from kalends.calendars.announcing import Announced
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,35 @@ MODES = {
     "one_way": _("One way: appointments go to the calendar; changes made there are put back"),
     "two_way": _("Both ways: a move in the calendar moves the appointment and tells the customer"),
 }
+
+_WHY_READ = {
+    "off": _("This server has no public https address at which a calendar could tell it."),
+    "cannot": _("This kind of calendar does not tell."),
+    "opening": _("It was asked to tell, and nothing has come so far."),
+    "silent": _("It failed to tell of a change, and is being asked again."),
+    "refused": _("It did not agree to tell, and will be asked again."),
+}
+
+
+def update_words(fact: Announced) -> str:
+    """How soon a change in the calendar is seen here."""
+    if fact.at_once:
+        return gettext("At once: the calendar tells of it.")
+    if fact.every_seconds % 60:
+        often = ngettext(
+            "Within %(number)s second: the calendar is read that often.",
+            "Within %(number)s seconds: the calendar is read that often.",
+            fact.every_seconds,
+        ) % {"number": fact.every_seconds}
+    else:
+        minutes = fact.every_seconds // 60
+        often = ngettext(
+            "Within %(number)s minute: the calendar is read that often.",
+            "Within %(number)s minutes: the calendar is read that often.",
+            minutes,
+        ) % {"number": minutes}
+    return f"{often} {_WHY_READ[fact.why]}"
+
 
 LINK_STATES = {
     "ok": (_("in the calendar"), "ok"),
