@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from kalends.core.span import Span
 from kalends.core.zones import zone
-from kalends.ics.text import CRLF, duration, escaped, folded, text_line, uri, utc
+from kalends.ics.text import CRLF, duration, escaped, folded, text_line, uri, utc, wall
 from kalends.ics.vtimezone import vtimezone
 
 PRODID = "-//Kalends//Kalends//EN"
@@ -70,18 +70,13 @@ def times(span: Span, timezone: str) -> str:
         clock = zone(timezone)
         start, end = span.start.astimezone(clock), span.end.astimezone(clock)
         if _shown_once(start) and _shown_once(end):
-            return _pair(f";TZID={timezone}:", _wall(start), _wall(end))
+            return _pair(f";TZID={timezone}:", wall(start), wall(end))
     return _pair(":", utc(span.start), utc(span.end))
 
 
 def _pair(between: str, start: str, end: str) -> str:
     # RFC 5545, 3.8.2.2: DTEND is later than DTSTART; an event without length has none.
     return f"DTSTART{between}{start}\r\nDTEND{between}{end}\r\n" if start != end else f"DTSTART{between}{start}\r\n"
-
-
-def _wall(moment: datetime) -> str:
-    text = moment.isoformat()
-    return f"{text[:4]}{text[5:7]}{text[8:13]}{text[14:16]}{text[17:19]}"
 
 
 def _shown_once(moment: datetime) -> bool:

@@ -69,8 +69,14 @@ def uri(text: str) -> str:
 
 def utc(moment: datetime) -> str:
     """An aware instant as DATE-TIME in UTC, to the second."""
-    text = moment.astimezone(UTC).isoformat()
-    return f"{text[:4]}{text[5:7]}{text[8:13]}{text[14:16]}{text[17:19]}Z"
+    return f"{wall(moment.astimezone(UTC))}Z"
+
+
+def wall(moment: datetime) -> str:
+    """What stands in `moment` as DATE-TIME without a zone, to the second."""
+    day = (moment.year, moment.month, moment.day)
+    # A feed writes four per event, and format specifiers take twice as long.
+    return "%04d%02d%02dT%02d%02d%02d" % (*day, moment.hour, moment.minute, moment.second)  # noqa: UP031
 
 
 def duration(length: timedelta) -> str:
