@@ -13,13 +13,17 @@ from kalends.sandbox.app import Options, Running, start
 from kalends.sandbox.caldav import CalDavCalendar
 from kalends.sandbox.google.oauth import Client
 from kalends.sandbox.google.store import PRESET
+from kalends.sandbox.microsoft.oauth import CLIENT as MICROSOFT
+from kalends.sandbox.microsoft.store import PRESET as MICROSOFT_PRESET
 
 _EXAMPLE = "example: python -m kalends.sandbox --port 8010 --data var/sandbox --mail var/mail"
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        "kalends sandbox", description="Local stand-in of Google Calendar.", epilog=_EXAMPLE
+        "kalends sandbox",
+        description="Local stand-ins of Google Calendar, Microsoft 365 and Outlook.com.",
+        epilog=_EXAMPLE,
     )
     standard = Client()
     parser.add_argument("--port", type=int, default=8010, help="where to listen (0: any free port)")
@@ -29,6 +33,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--client-id", default=standard.id)
     parser.add_argument("--client-secret", default=standard.secret)
     parser.add_argument("--redirect-uri", action="append", default=[], help="exact redirect address; may be repeated")
+    parser.add_argument("--microsoft-client-id", default=MICROSOFT.id)
+    parser.add_argument("--microsoft-client-secret", default=MICROSOFT.secret)
+    parser.add_argument("--microsoft-redirect-uri", action="append", default=[], help="the same for Microsoft")
     parser.add_argument("--timezone", help="zone of the accounts that are made at first start")
     parser.add_argument("--empty", action="store_true", help="begin without demo events")
     parser.add_argument("--caldav", help="address of a CalDAV calendar or home to show too")
@@ -47,6 +54,9 @@ def options_from(argv: Sequence[str]) -> Options:
         name = given.caldav_name or given.caldav_user
         caldav = (CalDavCalendar(given.caldav, given.caldav_user, given.caldav_password, given.caldav_timezone, name),)
     client = Client(given.client_id, given.client_secret, redirect_uris=tuple(given.redirect_uri))
+    microsoft = Client(
+        given.microsoft_client_id, given.microsoft_client_secret, redirect_uris=tuple(given.microsoft_redirect_uri)
+    )
     shown = {calendar.name for calendar in caldav}
     accounts = [
         replace(account, timezone=given.timezone or account.timezone) for account in PRESET if account.name not in shown
@@ -55,6 +65,8 @@ def options_from(argv: Sequence[str]) -> Options:
         port=given.port,
         host=given.host,
         client=client,
+        microsoft_client=microsoft,
+        microsoft_accounts=[replace(row, timezone=given.timezone or row.timezone) for row in MICROSOFT_PRESET],
         data=given.data,
         mail=given.mail,
         caldav=caldav,
@@ -87,7 +99,9 @@ def _banner(running: Running) -> str:
     return (
         f"Sandbox calendars: {running.base_url}/\n"
         f"  client id {running.client.id}, secret {running.client.secret}\n"
-        f"  KALENDS_GOOGLE_ACCOUNTS_URL, _OAUTH_URL and _API_URL = {running.base_url}"
+        f"  KALENDS_GOOGLE_ACCOUNTS_URL, _OAUTH_URL and _API_URL = {running.base_url}\n"
+        f"  Microsoft: client id {running.microsoft.client.id}, secret {running.microsoft.client.secret}\n"
+        f"  KALENDS_MICROSOFT_LOGIN_URL and _GRAPH_URL = {running.base_url}"
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 CLIENT_ID = "kalends-demo.apps.sandbox.example"
+MICROSOFT_CLIENT_ID = "0b8f4c0e-6f0e-4d57-9d1c-6b616c656e64"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class Place:
     sandbox_port: int
     caldav_port: int
     google_secret: str
+    microsoft_secret: str
     caldav_password: str
 
     @property
@@ -51,6 +53,10 @@ class Place:
             "KALENDS_GOOGLE_ACCOUNTS_URL": self.sandbox_url,
             "KALENDS_GOOGLE_OAUTH_URL": self.sandbox_url,
             "KALENDS_GOOGLE_API_URL": self.sandbox_url,
+            "KALENDS_MICROSOFT_CLIENT_ID": MICROSOFT_CLIENT_ID,
+            "KALENDS_MICROSOFT_CLIENT_SECRET": self.microsoft_secret,
+            "KALENDS_MICROSOFT_LOGIN_URL": self.sandbox_url,
+            "KALENDS_MICROSOFT_GRAPH_URL": self.sandbox_url,
             "KALENDS_ALLOW_PRIVATE_HOSTS": f"127.0.0.1:{self.sandbox_port},127.0.0.1:{self.caldav_port}",
             "KALENDS_PUSH": "on",
         }
@@ -63,6 +69,8 @@ def find_place(var: Path, *, web_port: int) -> Place:
     file = var / "demo.json"
     if file.exists():
         kept = json.loads(file.read_text(encoding="utf-8"))
+        # A place that was chosen before the sandbox Microsoft was there has one secret only.
+        kept.setdefault("microsoft_secret", kept["google_secret"])
         return Place(**{**kept, "var": var, "web_port": web_port})
     sandbox_port = _free_from(8001)
     place = Place(
@@ -71,6 +79,7 @@ def find_place(var: Path, *, web_port: int) -> Place:
         sandbox_port=sandbox_port,
         caldav_port=_free_from(5232),
         google_secret=secrets.token_urlsafe(24),
+        microsoft_secret=secrets.token_urlsafe(24),
         caldav_password=secrets.token_urlsafe(9),
     )
     var.mkdir(parents=True, exist_ok=True)

@@ -89,7 +89,14 @@ def _make_company(now: datetime) -> Company:
     )
     # Two-way before the first connection: the switch is copied into connections when they are made.
     company = services.change_calendar_sync(
-        company=company, google_enabled=True, caldav_enabled=True, bidirectional=True, actor=_ACTOR, now=now
+        company=company,
+        google_enabled=True,
+        office365_enabled=True,
+        outlook_enabled=True,
+        caldav_enabled=True,
+        bidirectional=True,
+        actor=_ACTOR,
+        now=now,
     )
     staff = {name: _make_staff(company, name, email, color, now) for name, email, color in _STAFF}
     for name, pair in _GROUPS:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from kalends.core.clock import utc_now
 from kalends.ops.demo.caldav import USER, prepare_caldav
-from kalends.ops.demo.place import CLIENT_ID, Place, find_place, is_free
+from kalends.ops.demo.place import CLIENT_ID, MICROSOFT_CLIENT_ID, Place, find_place, is_free
 from kalends.ops.processes import Part, Stage, own, supervise
 
 TIMEZONE = "Europe/Paris"
@@ -86,6 +86,9 @@ def _sandbox_options(place: Place) -> list[str]:
         "--client-id": CLIENT_ID,
         "--client-secret": place.google_secret,
         "--redirect-uri": f"{place.base_url}/oauth/google/callback",
+        "--microsoft-client-id": MICROSOFT_CLIENT_ID,
+        "--microsoft-client-secret": place.microsoft_secret,
+        "--microsoft-redirect-uri": f"{place.base_url}/oauth/microsoft/callback",
         "--caldav": place.caldav_url,
         "--caldav-user": USER,
         "--caldav-password": place.caldav_password,
