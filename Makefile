@@ -6,7 +6,8 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # What touches rows runs on both databases.
 ON_POSTGRES = tests/accounts tests/api tests/bookings tests/calendars tests/companies tests/e2e/test_races.py \
-	tests/e2e/test_story.py tests/feeds tests/jobs tests/messages tests/simulation tests/web
+	tests/e2e/test_story.py tests/feeds tests/jobs tests/messages tests/ops/test_backup.py \
+	tests/ops/test_restore.py tests/ops/test_deploy.py tests/ops/test_views.py tests/simulation tests/web
 
 # A change of any of these sets up again.
 SETUP_FROM = pyproject.toml package-lock.json tools/build_frontend.py src/kalends/locale/fr/LC_MESSAGES/django.po

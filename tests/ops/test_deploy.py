@@ -184,7 +184,7 @@ def test_counts_of_all_processes_add_up(new_world):  # noqa: F811
     assert found["kalends_sync_runs_total", (("outcome", "ok"), *google)] >= 3
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 def test_sweeps_tell_their_age():
     sweeps._noted.clear()
     sweeps.run_all()

@@ -12,6 +12,8 @@ from kalends.jobs.models import SweepRun
 from kalends.ops import health
 
 pytestmark = pytest.mark.django_db
+# A sweep gives its connection back, and with it a test's own transaction.
+sweeping = pytest.mark.django_db(transaction=True)
 
 
 def test_healthz_answers_without_asking_anything(client, django_assert_num_queries):
@@ -19,6 +21,7 @@ def test_healthz_answers_without_asking_anything(client, django_assert_num_queri
         assert client.get("/healthz").content == b"ok\n"
 
 
+@sweeping
 def test_readyz_tells_what_does_not_answer(client, monkeypatch):
     assert client.get("/readyz").json() == {"ready": False, "failing": {"sweeps": "SweepsLate"}}, "no worker yet"
     sweeps._noted.clear()
@@ -33,6 +36,7 @@ def test_readyz_tells_what_does_not_answer(client, monkeypatch):
     assert (response.status_code, response.json()) == (503, {"ready": False, "failing": {"queue": "ConnectionError"}})
 
 
+@sweeping
 def test_readyz_says_when_workers_stopped_or_tables_lack(client, monkeypatch):
     sweeps._noted.clear()
     sweeps.run_all()
@@ -44,6 +48,7 @@ def test_readyz_says_when_workers_stopped_or_tables_lack(client, monkeypatch):
     assert client.get("/readyz").json()["failing"] == {"migrations": "NotMigrated"}
 
 
+@sweeping
 def test_rare_sweeps_do_not_make_it_unready(client):
     sweeps._noted.clear()
     sweeps.run_all()
