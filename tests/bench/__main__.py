@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.bench import feed_write, slots_engine, sync_latency, sync_polls, whole_requests
+from tests.bench import feed_write, ics_read, recurrence, slots_engine, sync_latency, sync_polls, whole_requests
 
 QUOTED = """\
 Quoted (another machine, 2 cores; its loop took 0.10 to 0.11 s):
@@ -35,7 +35,11 @@ def section(title: str) -> None:
 def main() -> None:
     section("slots, engine only")
     slots_engine.main()
-    section("feed, cold")
+    section("recurrence")
+    recurrence.main()
+    section("reading an ICS feed")
+    ics_read.main()
+    section("writing a feed")
     feed_write.main()
     section("sync, counts")
     sync_polls.main()

@@ -88,7 +88,7 @@ def test_feed_of_kept_texts_is_the_same():
         window=WINDOW,
         refresh=1.5 * HOUR,
         zones=zones,
-        rendered=[render_event(EVENT)],
+        rendered=[render_event(EVENT).encode()],
     )
     assert kept.decode() == feed(EVENT)
 

@@ -44,10 +44,7 @@ class WallClock:
 
     def instants(self, days: Sequence[int], times: Sequence[int]) -> list[datetime]:
         """The instants in UTC of each of `times` on each of `days`, ascending; two are equal where a gap makes them so."""
-        if len(self._begins) > _MOST_DAYS:
-            self._begins.clear()
-            self._moving.clear()
-        begins = [self._begins[day] for day in days]
+        begins = self._midnights(days)
         if len(times) == 1:
             since = timedelta(0, times[0])
             found = [begin + since for begin in begins]
@@ -61,6 +58,19 @@ class WallClock:
             at = bisect_left(days, day) * size
             found[at : at + size] = [self._asked(day, time) for time in times]
         return sorted(found)
+
+    def shows_once(self, local: datetime) -> bool:
+        """Whether the clock shows this time of its own only once: not so for an hour at the end of summer time."""
+        day = local.toordinal()
+        if self._midnights((day,)) and day not in self._moving:
+            return True
+        return not local.fold and local.replace(fold=1).utcoffset() == local.utcoffset()
+
+    def _midnights(self, days: Sequence[int]) -> list[datetime]:
+        if len(self._begins) > _MOST_DAYS:
+            self._begins.clear()
+            self._moving.clear()
+        return [self._begins[day] for day in days]
 
     def _asked(self, day: int, time: int) -> datetime:
         return (datetime.fromordinal(day) + timedelta(0, time)).replace(tzinfo=self.zone).astimezone(UTC)
@@ -78,7 +88,8 @@ class _Begins(dict[int, datetime]):
         midnight = datetime.fromordinal(day).replace(tzinfo=self._zone)
         offset = midnight.utcoffset()
         assert offset is not None
-        others = (midnight.replace(fold=1), midnight + _NOON, midnight + _ONE_DAY)
+        following = midnight + _ONE_DAY
+        others = (midnight.replace(fold=1), midnight + _NOON, following, following.replace(fold=1))
         if any(other.utcoffset() != offset for other in others):
             self._moving.add(day)
         begin = self[day] = midnight.replace(tzinfo=UTC) - offset

@@ -123,7 +123,7 @@ def _covering(window: Span, rows: Sequence[FeedRow]) -> Span:
 
 
 @lru_cache(maxsize=50_000)
-def _text(row: FeedRow, privacy: str, several: bool, busy: str) -> str:
+def _text(row: FeedRow, privacy: str, several: bool, busy: str) -> bytes:
     """Kept by value: after a change in a large feed only the changed appointments are written anew."""
     summary, location, description = busy, "", ""
     if privacy != FeedPrivacy.BUSY:
@@ -147,4 +147,4 @@ def _text(row: FeedRow, privacy: str, several: bool, busy: str) -> str:
             last_modified=row.changed_at,
             created=row.changed_at,
         )
-    )
+    ).encode()

@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from kalends.core.span import Span
-from kalends.core.zones import zone
-from kalends.ics.text import CRLF, duration, escaped, folded, text_line, uri, utc, wall
+from kalends.core.wall_clock import wall_clock
+from kalends.ics.text import CRLF, duration, folded, text_line, uri, utc, wall
 from kalends.ics.vtimezone import vtimezone
 
 PRODID = "-//Kalends//Kalends//EN"
@@ -48,28 +48,23 @@ class FeedEvent:
 def render_event(event: FeedEvent) -> str:
     """The VEVENT with its line ends: a pure function of `event`. Raises UnknownZone."""
     stamp = utc(event.last_modified)
-    summary = folded(f"SUMMARY:{escaped(event.summary)}")
-    more = "".join(
-        folded(f"{name}:{escaped(text)}") + CRLF
-        for name, text in (("LOCATION", event.location), ("DESCRIPTION", event.description))
-        if text
-    )
-    if event.url:
-        more += folded(f"URL:{uri(event.url)}") + CRLF
+    location = text_line("LOCATION", event.location) if event.location else ""
+    description = text_line("DESCRIPTION", event.description) if event.description else ""
+    url = folded(f"URL:{uri(event.url)}") + CRLF if event.url else ""
     return (
-        f"BEGIN:VEVENT\r\n{folded(f'UID:{escaped(event.uid)}')}\r\nDTSTAMP:{stamp}\r\n"
-        f"{times(event.span, event.timezone)}{summary}\r\n{more}SEQUENCE:{event.sequence}\r\n"
-        f"CREATED:{utc(event.created)}\r\nLAST-MODIFIED:{stamp}\r\nSTATUS:{event.status.value}\r\n"
-        f"TRANSP:{'TRANSPARENT' if event.transparent else 'OPAQUE'}\r\nEND:VEVENT\r\n"
+        f"BEGIN:VEVENT\r\n{text_line('UID', event.uid)}DTSTAMP:{stamp}\r\n"
+        f"{times(event.span, event.timezone)}{text_line('SUMMARY', event.summary)}{location}{description}{url}"
+        f"SEQUENCE:{event.sequence}\r\nCREATED:{utc(event.created)}\r\nLAST-MODIFIED:{stamp}\r\n"
+        f"STATUS:{event.status}\r\nTRANSP:{'TRANSPARENT' if event.transparent else 'OPAQUE'}\r\nEND:VEVENT\r\n"
     )
 
 
 def times(span: Span, timezone: str) -> str:
     """DTSTART and DTEND in the event's zone; in UTC where the clock shows one of them twice (the end of summer time)."""
     if timezone != "UTC":
-        clock = zone(timezone)
-        start, end = span.start.astimezone(clock), span.end.astimezone(clock)
-        if _shown_once(start) and _shown_once(end):
+        clock = wall_clock(timezone)
+        start, end = span.start.astimezone(clock.zone), span.end.astimezone(clock.zone)
+        if clock.shows_once(start) and clock.shows_once(end):
             return _pair(f";TZID={timezone}:", wall(start), wall(end))
     return _pair(":", utc(span.start), utc(span.end))
 
@@ -79,10 +74,6 @@ def _pair(between: str, start: str, end: str) -> str:
     return f"DTSTART{between}{start}\r\nDTEND{between}{end}\r\n" if start != end else f"DTSTART{between}{start}\r\n"
 
 
-def _shown_once(moment: datetime) -> bool:
-    return not moment.fold and moment.replace(fold=1).utcoffset() == moment.utcoffset()
-
-
 def assemble(
     *,
     name: str,
@@ -90,9 +81,9 @@ def assemble(
     window: Span,
     refresh: timedelta,
     zones: Iterable[str],
-    rendered: Iterable[str],
+    rendered: Iterable[bytes],
 ) -> bytes:
-    """The feed of texts from `render_event`, in their order. `zones` are the zones of their events.
+    """The feed of texts from `render_event`, encoded, in their order. `zones` are the zones of their events.
 
     `timezone` is the calendar's own zone, `window` covers all events, `refresh` is how often a program should ask.
     """
@@ -107,7 +98,8 @@ def assemble(
     ]
     # The calendar's own zone stands there even if no event uses it: a calendar without any component is no calendar.
     needed = sorted({timezone, *zones} - {"UTC"}) or ["UTC"]
-    return "".join([*head, *(vtimezone(tzid, window) for tzid in needed), *rendered, "END:VCALENDAR\r\n"]).encode()
+    head += [vtimezone(tzid, window) for tzid in needed]
+    return b"".join(["".join(head).encode(), *rendered, b"END:VCALENDAR\r\n"])
 
 
 def write_feed(
@@ -121,7 +113,7 @@ def write_feed(
         window=_covering(window, shown),
         refresh=refresh,
         zones={event.timezone for event in shown},
-        rendered=map(render_event, shown),
+        rendered=(render_event(event).encode() for event in shown),
     )
 
 
