@@ -22,7 +22,7 @@ import psycopg
 
 from kalends.core.clock import utc_now
 from kalends.ops.demo.caldav import USER, prepare_caldav
-from kalends.ops.demo.place import CLIENT_ID, Place
+from kalends.ops.demo.place import CLIENT_ID, MICROSOFT_CLIENT_ID, Place
 from kalends.ops.processes import own
 
 # Machines are shared and slow: what should take a second may take this long before a test gives up.
@@ -73,8 +73,8 @@ class Running:
 
 
 @contextmanager
-def running(folder: Path, database_url: str) -> Iterator[Running]:
-    """Radicale, the sandbox, web and worker. Everything ends with the block."""
+def running(folder: Path, database_url: str, **changed: str) -> Iterator[Running]:
+    """Radicale, the sandbox, web and worker, with the environment `changed`. Everything ends with the block."""
     web_port, sandbox_port, caldav_port, ics_port = free_ports(4)
     place = Place(
         var=folder,
@@ -82,9 +82,10 @@ def running(folder: Path, database_url: str) -> Iterator[Running]:
         sandbox_port=sandbox_port,
         caldav_port=caldav_port,
         google_secret=secrets.token_urlsafe(16),
+        microsoft_secret=secrets.token_urlsafe(16),
         caldav_password=secrets.token_urlsafe(9),
     )
-    here = Running(place, ics_port, _environment(place, ics_port, database_url))
+    here = Running(place, ics_port, _environment(place, ics_port, database_url) | changed)
     _make_calendar(place)
     place.mail.mkdir()
     caldav = prepare_caldav(place, now=utc_now(), timezone=ZONE)
@@ -115,6 +116,8 @@ def _environment(place: Place, ics_port: int, database_url: str) -> dict[str, st
         "KALENDS_DATABASE_URL": database_url or f"sqlite:///{place.var}/kalends.db",
         "KALENDS_POLL_SECONDS": "1",
         "KALENDS_GRACE_SECONDS": "1",
+        # With proven push a calendar is read every half hour only, and the stories wait for the next reading.
+        "KALENDS_PUSH": "off",
         "KALENDS_SWEEP_SECONDS": "1",
     }
 
@@ -134,6 +137,9 @@ def _sandbox_options(place: Place) -> list[str]:
         "--client-id": CLIENT_ID,
         "--client-secret": place.google_secret,
         "--redirect-uri": f"{place.base_url}/oauth/google/callback",
+        "--microsoft-client-id": MICROSOFT_CLIENT_ID,
+        "--microsoft-client-secret": place.microsoft_secret,
+        "--microsoft-redirect-uri": f"{place.base_url}/oauth/microsoft/callback",
         "--caldav": place.caldav_url,
         "--caldav-user": USER,
         "--caldav-password": place.caldav_password,

@@ -91,7 +91,8 @@ def make_company(running: Running, **switches: Any) -> Company:
     key = re.search(r"api key\s+(\S+)", printed)
     assert key is not None
     company = Company(running, slug, owner, Api(running.place.base_url, key[1]))
-    company.api.patch("/calendar-sync", {"google_enabled": True, "caldav_enabled": True, **switches})
+    kinds = ("google", "caldav", "office365", "outlook")
+    company.api.patch("/calendar-sync", {**{f"{kind}_enabled": True for kind in kinds}, **switches})
     return company
 
 
@@ -276,6 +277,8 @@ def _moment(text: str, name: str) -> datetime:
 class Google(Outside):
     """The sandbox: the consent page as a person goes through it, the calendar through the sandbox's own page."""
 
+    kind, yes, no = "google", "allow", "refuse"
+
     def __init__(self, running: Running, account: str) -> None:
         super().__init__(running)
         self.account = account
@@ -284,7 +287,7 @@ class Google(Outside):
     def connect(self, company: Company, staff: str) -> str:
         invitation = company.api.post(f"/staff/{staff}/send-calendar-sync-invitation", want=200)
         with Visitor() as person:
-            page = self.allow(person, consent_page(person, invitation["connect_url"]))
+            page = self.allow(person, consent_page(person, invitation["connect_url"], self.kind))
             assert page.status == 200, page.words
             page = choose_first(person, page)
             until(lambda: "Connected" in person.get(page.url).words, "the first sync on the progress page")
@@ -292,10 +295,10 @@ class Google(Outside):
         return str(connection["id"])
 
     def allow(self, person: Visitor, page: Shown) -> Shown:
-        return person.send(page, page.form(field="decision"), account=self.account, decision="allow")
+        return person.send(page, page.form(field="decision"), account=self.account, decision=self.yes)
 
     def refuse(self, person: Visitor, page: Shown) -> Shown:
-        return person.send(page, page.form(field="decision"), account=self.account, decision="refuse")
+        return person.send(page, page.form(field="decision"), account=self.account, decision=self.no)
 
     def events(self) -> list[Event]:
         first = at(-1, 0).date()
@@ -326,16 +329,37 @@ class Google(Outside):
         self._act("DELETE", f"/_page/events/{event.id}")
 
     def add(self, title: str, start: datetime, end: datetime) -> None:
-        self._act("POST", "/_page/events", calendar=self.account, title=title, start=_wall(start), end=_wall(end))
+        self._act("POST", "/_page/events", calendar=self.calendar(), title=title, start=_wall(start), end=_wall(end))
+
+    def calendar(self) -> str:
+        """The main calendar's id."""
+        return self.account
 
     def state(self) -> list[int]:
         """Numbers of the requests that wrote."""
         items = self._client.get("/_admin/journal").raise_for_status().json()["items"]
-        return [item["number"] for item in items if item["kind"] == "request" and _writes(item)]
+        return [item["number"] for item in items if item["kind"] == "request" and self.writes(item)]
+
+    def writes(self, item: dict[str, Any]) -> bool:
+        return str(item["name"]).startswith("calendar.events.") and item["method"] != "GET"
 
 
-def _writes(item: dict[str, Any]) -> bool:
-    return str(item["name"]).startswith("calendar.events.") and item["method"] != "GET"
+class Microsoft(Google):
+    """The same with an account of Microsoft 365 ("office365") or Outlook.com ("outlook")."""
+
+    yes, no = "accept", "cancel"
+
+    def __init__(self, running: Running, kind: str, account: str) -> None:
+        super().__init__(running, account)
+        self.kind = kind
+
+    def calendar(self) -> str:
+        accounts = self._client.get("/_page/accounts").raise_for_status().json()["accounts"]
+        [mine] = [account for account in accounts if account["key"] == self.account]
+        return str(mine["calendars"][0]["id"])
+
+    def writes(self, item: dict[str, Any]) -> bool:
+        return "/events" in str(item["name"]) and item["method"] != "GET"
 
 
 def _wall(moment: datetime) -> str:
@@ -345,10 +369,10 @@ def _wall(moment: datetime) -> str:
 # -- the way through the pages --------------------------------------------------------------------------------------
 
 
-def consent_page(person: Visitor, connect_url: str) -> Shown:
+def consent_page(person: Visitor, connect_url: str, kind: str = "google") -> Shown:
     """From the invitation's link to the provider's consent page."""
     page = person.get(connect_url)
-    page = person.send(page, page.form(field="provider"), provider="google")
+    page = person.send(page, page.form(field="provider"), provider=kind)
     assert page.refresh, f"no way on from {page.url}: {page.words[:300]}"
     return person.get(page.refresh.replace("&amp;", "&"))
 
