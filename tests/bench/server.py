@@ -71,7 +71,7 @@ def _wait(port: int) -> None:
     while time.monotonic() < deadline:
         try:
             with socket.create_connection(("127.0.0.1", port), timeout=1) as link:
-                link.sendall(_request("GET", "/readyz", b"", {}))
+                link.sendall(_request("GET", "/healthz", b"", {}))
                 if b" 200 " in link.recv(64):
                     return
         except OSError:

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
-from django.db import transaction
 from django.utils.translation import gettext as _
 
 from kalends.bookings.claims import claims_of, drop_expired_holds, overlap_is_refusal
@@ -39,6 +39,7 @@ from kalends.core.zones import zone
 from kalends.jobs.locks import require_transaction
 from kalends.jobs.prepared import Insertion, Prepared, insert
 from kalends.jobs.secrets import seal
+from kalends.jobs.together import in_transaction
 from kalends.messages.services import promise
 
 _ACTORS = {"web": ActorKind.CUSTOMER, "api": ActorKind.API, "dashboard": ActorKind.MANAGER, "demo": ActorKind.SYSTEM}
@@ -100,8 +101,7 @@ def book_appointment(
     while choice := chooser.next():
         draft = _draft(order, choice.team)
         try:
-            with transaction.atomic():
-                return _book(order, choice, draft)
+            return in_transaction(partial(_book, order, choice, draft))
         except SlotTaken:
             # The database cannot read a clock in a constraint: a hold that is over still refuses others.
             if not drop_expired_holds(choice.team, now):

@@ -1,0 +1,90 @@
+"""Short transactions of many threads share a wait for the disk, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.db import transaction
+
+from kalends.companies.models import Company
+from kalends.jobs.together import in_transaction
+from tests.factories import make_company
+
+# Threads of two processes, one in three of whose pieces of work fails after it has written.
+WORKER = """
+import sys, threading
+import django
+django.setup()
+from django.db import connection
+from django.utils import translation
+from kalends.companies.models import Company
+from kalends.jobs.together import in_transaction
+from kalends.core.ids import new_id
+
+mine = sys.argv[1]
+failures, wrong = [], []
+
+def work(thread):
+    language = ("en", "fr")[thread % 2]
+    translation.activate(language)
+    for number in range(12):
+        name = f"{mine}-{thread}-{number}"
+        def write():
+            if translation.get_language() != language:
+                wrong.append(name)
+            Company.objects.create(name=name, slug=name, timezone="UTC")
+            if number % 3 == 0:
+                raise KeyError(name)
+            return name
+        try:
+            assert in_transaction(write) == name
+        except KeyError as error:
+            failures.append(error.args[0])
+            assert error.args[0] == name
+        else:
+            assert Company.objects.filter(slug=name).exists()
+    connection.close()
+
+threads = [threading.Thread(target=work, args=(ident,)) for ident in range(4)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+assert not wrong, wrong
+assert len(failures) == 4 * 4, len(failures)
+"""
+
+
+def test_work_of_many_threads_and_processes_is_done_once_or_not_at_all(tmp_path: Path):
+    url = f"sqlite:///{tmp_path}/kalends.db"
+    environment = {**os.environ, "KALENDS_DATABASE_URL": url, "KALENDS_VAR": str(tmp_path)}
+    subprocess.run([sys.executable, "-m", "kalends", "migrate"], env=environment, check=True, capture_output=True)
+    processes = [subprocess.Popen([sys.executable, "-c", WORKER, name], env=environment) for name in "ab"]
+    assert [process.wait(180) for process in processes] == [0, 0]
+    count = "import django; django.setup(); from kalends.companies.models import Company as C; print(C.objects.count())"
+    found = subprocess.run([sys.executable, "-c", count], env=environment, check=True, capture_output=True, text=True)
+    assert found.stdout.strip() == str(2 * 4 * 8)
+
+
+@pytest.mark.django_db
+def test_work_within_a_transaction_is_part_of_it():
+    def work() -> None:
+        in_transaction(make_company)
+        raise KeyError
+
+    with pytest.raises(KeyError), transaction.atomic():
+        work()
+    assert Company.objects.count() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_work_that_fails_leaves_nothing():
+    def work() -> None:
+        make_company()
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        in_transaction(work)
+    assert Company.objects.count() == 0
