@@ -48,7 +48,9 @@ def first_steps(company: Company) -> list[Step]:
         connected=Count(
             "pk",
             filter=Exists(
-                CalendarConnection.objects.filter(staff=OuterRef("pk"), disconnected_at=None, chosen_at__isnull=False)
+                CalendarConnection.objects.filter(
+                    staff=OuterRef("pk"), disconnected_at=None, chosen_at__isnull=False
+                ).exclude(provider="ics")
             ),
             distinct=True,
         ),
