@@ -24,6 +24,7 @@ class Notice:
     """`change` is "created", "updated", "deleted" or a lifecycle event; `payload` the item of the body as JSON."""
 
     subscription: str
+    account: str
     address: str
     change: str
     payload: str
@@ -50,7 +51,7 @@ class Sender(Deliverer[Notice]):
         joint = "&" if "?" in address else "?"
         headers = {"Content-Type": "text/plain; charset=utf-8"}
         status, kind, text = self.post(f"{address}{joint}validationToken={quote(token, safe='')}", b"", headers, 10.0)
-        self.report("push", {"channel": "validation", "calendar": "", "state": address, "status": status})
+        self.report("push", {"channel": "", "calendar": address, "state": "validation", "status": status})
         return status == 200 and kind.lower().startswith("text/plain") and text == token.encode()
 
     # -- what happens ------------------------------------------------------------------------------------------
@@ -152,9 +153,9 @@ class Sender(Deliverer[Notice]):
         return status
 
     def _say(self, notice: Notice, status: int | str) -> None:
-        details = {"channel": notice.subscription, "calendar": "", "state": notice.change, "status": status}
+        details = {"channel": notice.subscription, "calendar": notice.account, "state": notice.change, "status": status}
         self.report("push", details)
 
 
 def _notice(row: Subscription, address: str, change: str, payload: dict[str, Any]) -> Notice:
-    return Notice(row.id, address, change, json.dumps(payload))
+    return Notice(row.id, row.account, address, change, json.dumps(payload))

@@ -54,6 +54,6 @@ function row(entry) {
   return element("tr", {},
     element("td", { textContent: time }),
     element("td", { textContent: what, className: push ? "push" : "" }),
-    element("td", { textContent: push ? entry.calendar : decodeURIComponent(entry.path).replace(/^\/(calendar\/v3|v1\.0)\//, "") }),
+    element("td", { textContent: push ? entry.calendar : decodeURIComponent(entry.path).replace(/^\/(calendar\/v3|v1\.0)\//, "").replace(/AA[\w-]{30,}=*/g, (id) => `${id.slice(0, 14)}…`) }),
     element("td", { textContent: status === "0" ? "no answer" : status, className: good ? "" : "bad" }));
 }
