@@ -43,6 +43,7 @@ def test_connection_is_shown_with_its_state(world, inside, connection):  # noqa:
             "fresh_as_of": "2026-03-02T08:00:00Z",
             "last_error": "",
             "counts": {},
+            "updates": {"at_once": False, "every_seconds": 120, "why": "cannot"},
         }
     ]
 

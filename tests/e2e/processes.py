@@ -116,8 +116,6 @@ def _environment(place: Place, ics_port: int, database_url: str) -> dict[str, st
         "KALENDS_DATABASE_URL": database_url or f"sqlite:///{place.var}/kalends.db",
         "KALENDS_POLL_SECONDS": "1",
         "KALENDS_GRACE_SECONDS": "1",
-        # With proven push a calendar is read every half hour only, and the stories wait for the next reading.
-        "KALENDS_PUSH": "off",
         "KALENDS_SWEEP_SECONDS": "1",
     }
 
