@@ -124,6 +124,8 @@ def test_doctor_says_what_is_wrong_and_exits_1(tmp_path: Path):
     assert "run `kalends migrate`" in unmigrated.stdout
     half = kalends("doctor", var=tmp_path, KALENDS_GOOGLE_CLIENT_ID="only the id")
     assert "set both KALENDS_GOOGLE_CLIENT_ID and KALENDS_GOOGLE_CLIENT_SECRET" in half.stdout
+    half = kalends("doctor", var=tmp_path, KALENDS_MICROSOFT_CLIENT_ID="only the id")
+    assert "KALENDS_MICROSOFT_CLIENT_SECRET is not set." in half.stdout
 
 
 def test_keys_rotate_moves_everything_to_the_first_key(tmp_path: Path):

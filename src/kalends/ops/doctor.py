@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 
 from kalends.calendars.announcing import overview
+from kalends.calendars.providers import configuration_problems
 from kalends.core.clock import utc_now
 from kalends.core.errors import InvalidInput
 from kalends.core.ids import new_id
@@ -138,12 +139,12 @@ def _google() -> Iterable[Finding]:
 
 def _microsoft() -> Iterable[Finding]:
     config = settings.KALENDS
-    if config.microsoft_configured:
-        yield Finding("ok", "Microsoft", f"client configured; redirect URI {config.base_url}/oauth/microsoft/callback")
-    elif config.microsoft_client_id or config.microsoft_client_secret:
-        yield Finding("wrong", "Microsoft", "set both KALENDS_MICROSOFT_CLIENT_ID and KALENDS_MICROSOFT_CLIENT_SECRET")
-    else:
+    if not (config.microsoft_client_id or config.microsoft_client_secret):
         yield Finding("note", "Microsoft", "not configured; docs/operations.md, Microsoft Entra set-up, says how")
+    elif problems := configuration_problems("office365"):
+        yield Finding("wrong", "Microsoft", " ".join(problems))
+    else:
+        yield Finding("ok", "Microsoft", f"client configured; redirect URI {config.base_url}/oauth/microsoft/callback")
 
 
 CHECKS: tuple[Callable[[], Iterable[Finding]], ...] = (
