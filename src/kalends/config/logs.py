@@ -18,7 +18,7 @@ from structlog.contextvars import get_contextvars
 
 # Every address of the URL map that holds a token (a test holds the list against it); and what a consent page sends back.
 _SECRET_PATHS = re.compile(
-    r"(/(?:a|connect/question|connect|feeds|q|book/done|password/reset/key|confirm-email)/)[^/\s?\"']+"
+    r"(/(?:a|connect/question|connect|feeds|join|q|book/done|password/reset/key|confirm-email)/)[^/\s?\"']+"
 )
 _SECRET_QUERY = re.compile(r"([?&](?:code|state|token)=)[^&\s\"']+")
 _MAIL_ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*")
