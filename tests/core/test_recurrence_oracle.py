@@ -139,3 +139,15 @@ def test_expand_days_equals_dateutil(rule, days):
     oracle = rrulestr(rule, dtstart=datetime(2020, 1, 31)).between(datetime(2025, 1, 1), datetime(2026, 7, 1))
     expected = [at.date() for at in oracle if at.date() < end and at.date() + timedelta(days=days) > first]
     assert expand_days(start=start, days=days, rules=[f"RRULE:{rule}"], first=first, end=end) == expected
+
+
+@settings(deadline=None)
+@given(rules(), starts, st.integers(1, 60))
+def test_expand_with_count_gives_the_first_of_the_endless_series(rule, start, count):
+    """COUNT is arithmetic where it can be: it must come to what counting comes to."""
+    window = Span((start - HOUR).replace(tzinfo=UTC), (start + timedelta(days=span_days(rule))).replace(tzinfo=UTC))
+    endless, counted = (
+        expand(start=start.replace(tzinfo=UTC), duration=HOUR, timezone=None, rules=[line], window=window, limit=10**6)
+        for line in (f"RRULE:{rule}", f"RRULE:{rule};COUNT={count}")
+    )
+    assert counted == endless[:count]
