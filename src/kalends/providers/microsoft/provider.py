@@ -47,6 +47,7 @@ from kalends.sync.port import (
     NotFound,
     Page,
     Permanent,
+    ProviderError,
     Receipt,
     RemoteEvent,
     Timed,
@@ -209,7 +210,7 @@ class MicrosoftProvider:
             return self._raw(calendar_id, remote_id)
         except NotFound:
             raise
-        except Exception as error:
+        except ProviderError as error:
             raise Ambiguous("not read back") from error
 
     def _guards(self, calendar_id: str, remote_id: str) -> bool:
