@@ -326,6 +326,7 @@ def _receipt(event: Json, op_key: str) -> Receipt:
 def _grant(answer: Json, wanted: datetime) -> ChannelGrant:
     try:
         expires = datetime.fromisoformat(answer["expirationDateTime"]).astimezone(UTC)
-        return ChannelGrant(remote_id=str(answer["id"]), expires=expires)
+        # It was opened, so its address answered: Microsoft asks there first.
+        return ChannelGrant(remote_id=str(answer["id"]), expires=expires, verified=True)
     except (KeyError, TypeError, ValueError) as error:
         raise Ambiguous("unreadable answer") from error
