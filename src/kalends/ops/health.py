@@ -7,17 +7,11 @@ from collections.abc import Callable
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from kalends.core.clock import utc_now
 from kalends.jobs.queue import huey
-from kalends.jobs.sweeps import late_sweeps
 
 
 class NotMigrated(Exception):
     """The database lacks tables of this version."""
-
-
-class SweepsLate(Exception):
-    """No worker runs, or none gets through its sweeps."""
 
 
 def database_answers() -> None:
@@ -50,16 +44,10 @@ class _Migrated:
         self._seen = True
 
 
-def sweeps_run() -> None:
-    if late_sweeps(utc_now()):
-        raise SweepsLate
-
-
 CHECKS: dict[str, Callable[[], None]] = {
     "database": database_answers,
     "queue": queue_answers,
     "migrations": _Migrated(),
-    "sweeps": sweeps_run,
 }
 
 

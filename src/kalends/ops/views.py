@@ -9,6 +9,8 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from kalends.core.clock import utc_now
+from kalends.jobs.sweeps import late_sweeps
 from kalends.ops import health
 from kalends.ops.metrics import exposition
 
@@ -19,9 +21,14 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Database and queue answer, the tables are this version's, sweeps run somewhere; 503 with what is not so."""
+    """Database and queue answer and the tables are this version's; 503 with what is not so.
+
+    Whether workers get through their sweeps is said beside it: without one this process still answers its visitors.
+    """
     broken = health.failures()
-    return JsonResponse({"ready": not broken, "failing": broken}, status=503 if broken else 200)
+    late = [] if "database" in broken or "migrations" in broken else late_sweeps(utc_now())
+    body = {"ready": not broken, "failing": broken, "late": sorted(late)}
+    return JsonResponse(body, status=503 if broken else 200)
 
 
 def metrics(request: HttpRequest) -> HttpResponse:
