@@ -51,7 +51,7 @@ def external_block(request: MemberRequest, staff: Staff | None) -> dict[str, Any
 
 
 def _row(facts: ExternalFacts, staff: Staff | None, may_write: bool) -> ExternalRow:
-    address = external_url(facts.row).removeprefix("https://") if may_write else ""
+    address = external_url(facts.row) if may_write else ""
     ident = facts.row.pk
     return ExternalRow(facts, address, _url("external_preview", staff, ident), _url("external_act", staff, ident))
 
