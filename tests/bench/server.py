@@ -14,6 +14,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+_ALL_LOADED_SECONDS = 4
 
 
 def free_port() -> int:
@@ -59,20 +62,51 @@ def serving(seed: str, database_url: str = "") -> Iterator[Server]:
         command = [sys.executable, "-m", "kalends", "web", "--bind", f"127.0.0.1:{port}", "--web-processes", "2"]
         process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            _wait(port)
+            _wait(port, "/healthz")
+            # By then every process of the server has loaded the program, not only the first one that answers.
+            time.sleep(_ALL_LOADED_SECONDS)
             yield Server(port, seeded)
         finally:
             process.terminate()
             process.wait(20)
 
 
-def _wait(port: int) -> None:
+@contextmanager
+def serving_bare(database_url: str = "") -> Iterator[int]:
+    """The port of the peer of a booking (`bare_booking`)."""
+    with tempfile.TemporaryDirectory(prefix="bare-bench-") as folder:
+        port = free_port()
+        env = {**os.environ, "BARE_FOLDER": folder, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+        if database_url:
+            parts = urlsplit(database_url)
+            env["BARE_POSTGRES"] = json.dumps(
+                {
+                    "ENGINE": "django.db.backends.postgresql",
+                    "NAME": parts.path.removeprefix("/"),
+                    "USER": unquote(parts.username or ""),
+                    "PASSWORD": unquote(parts.password or ""),
+                    "HOST": unquote(parts.hostname or ""),
+                    "PORT": str(parts.port or ""),
+                }
+            )
+        command = [sys.executable, "-c", f"from tests.bench import bare_booking as bare; bare.serve({port})"]
+        process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL)
+        try:
+            _wait(port, "/")
+            time.sleep(_ALL_LOADED_SECONDS)
+            yield port
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def _wait(port: int, path: str) -> None:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         try:
             with socket.create_connection(("127.0.0.1", port), timeout=1) as link:
-                link.sendall(_request("GET", "/healthz", b"", {}))
-                if b" 200 " in link.recv(64):
+                link.sendall(_request("GET", path, b"", {}))
+                if link.recv(64).startswith(b"HTTP/1.1 "):
                     return
         except OSError:
             pass
