@@ -36,6 +36,8 @@ if not settings.configured:
         ROOT_URLCONF=__name__,
         ALLOWED_HOSTS=["*"],
         USE_TZ=True,
+        # It states the length of an answer, which the client reads by.
+        MIDDLEWARE=["django.middleware.common.CommonMiddleware"],
         DATABASES={"default": {**(_POSTGRES or _SQLITE), "CONN_MAX_AGE": None}},
     )
     django.setup()
