@@ -20,8 +20,8 @@ from kalends.calendars.models.channels import is_proven
 from kalends.core.ids import token_digest
 from kalends.core.span import Span
 from kalends.sync import push
+from kalends.sync.channels import Notification, NotificationKind
 from kalends.sync.memory_server import Fault, MemoryCalendar
-from kalends.sync.port import Notification, NotificationKind
 from kalends.sync.push import HEARTBEAT, PATIENCE, ChannelState
 from tests.calendars.world import GRACE, HALF_HOUR, POLL, START, World, at
 

@@ -12,7 +12,8 @@ from werkzeug import Request, Response
 from kalends.core.clock import utc_now
 from kalends.core.span import Span
 from kalends.providers.google.push import read_notification
-from kalends.sync.port import AuthRevoked, ChannelRequest, Notification, NotificationKind, Permanent
+from kalends.sync.channels import ChannelRequest, Notification, NotificationKind
+from kalends.sync.port import AuthRevoked, Permanent
 from tests.contract.google_world import GoogleWorld
 from tests.contract.worlds import MemoryWorld
 

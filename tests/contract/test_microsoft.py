@@ -18,6 +18,7 @@ from kalends.providers.microsoft.connect import ADMIN, DENIED, Flow, denial
 from kalends.providers.microsoft.known import found
 from kalends.providers.microsoft.push import read_notifications
 from kalends.providers.registry import build
+from kalends.sync.channels import ChannelRequest, Notification, NotificationKind
 from kalends.sync.port import (
     Account,
     AllDay,
@@ -25,15 +26,12 @@ from kalends.sync.port import (
     AuthRevoked,
     AuthTransient,
     BusyState,
-    ChannelRequest,
     Conflict,
     CursorExpired,
     Deleted,
     Forbidden,
     Guard,
     NotFound,
-    Notification,
-    NotificationKind,
     Permanent,
     Temporary,
     Throttled,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kalends.ops import commands
-from kalends.sync import actions, port
+from kalends.sync import actions, evidence, port
 from kalends.sync.connection import State
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -132,9 +132,9 @@ def test_truth_table_of_the_document_is_that_of_the_code():
 
 def test_every_evidence_capability_and_state_is_explained():
     document = text_of("docs/sync.md")
-    evidence = [kind.__name__ for kind in port.Evidence.__args__]
+    kinds = [kind.__name__ for kind in evidence.Evidence.__args__]
     capabilities = list(port.Capabilities.__dataclass_fields__)
-    named = [f"`{name}" for name in evidence + capabilities]
+    named = [f"`{name}" for name in kinds + capabilities]
     assert [name for name in named if name not in document] == []
     assert [state for state in State if f"| {state} |" not in document and state is not State.INVITED] == []
     assert len(actions.CUSTOMER_EFFECTS) == 2

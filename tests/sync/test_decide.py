@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from kalends.core.span import Span
 from kalends.sync import actions
 from kalends.sync.decide import decide
+from kalends.sync.evidence import AbsentFromList, Gone, HintDeleted, Present, Unknown
 from kalends.sync.link import (
     Answer,
     DeleteRule,
@@ -29,20 +30,7 @@ from kalends.sync.link import (
     shape_of,
     shape_sent,
 )
-from kalends.sync.port import (
-    AbsentFromList,
-    AllDay,
-    BusyState,
-    Content,
-    Gone,
-    Guard,
-    HintDeleted,
-    Intent,
-    Present,
-    RemoteEvent,
-    Timed,
-    Unknown,
-)
+from kalends.sync.port import AllDay, BusyState, Content, Guard, Intent, RemoteEvent, Timed
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 GRACE = timedelta(seconds=90)

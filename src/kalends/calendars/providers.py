@@ -13,7 +13,8 @@ from kalends.calendars.models import CalendarConnection
 from kalends.calendars.models import Provider as Kind
 from kalends.providers import registry
 from kalends.providers.settings import GoogleSettings, MicrosoftSettings, ProviderSettings
-from kalends.sync.port import Notification, Provider
+from kalends.sync.channels import Notification
+from kalends.sync.port import Provider
 
 Factory = Callable[[CalendarConnection], Provider]
 

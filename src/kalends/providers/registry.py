@@ -15,7 +15,8 @@ from kalends.providers.icsfeed.provider import IcsFeedProvider
 from kalends.providers.microsoft.provider import Office365Provider, OutlookProvider
 from kalends.providers.microsoft.push import read_notifications
 from kalends.providers.settings import TENANTS, ProviderSettings
-from kalends.sync.port import Credentials, Notification, Provider
+from kalends.sync.channels import Notification
+from kalends.sync.port import Credentials, Provider
 
 Clock = Callable[[], datetime]
 # Headers and body of one inbound request -> what it says. Raises Malformed for what the provider would not send.

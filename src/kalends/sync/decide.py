@@ -36,6 +36,7 @@ from kalends.sync.actions import (
     Update,
     Wait,
 )
+from kalends.sync.evidence import AbsentFromList, Evidence, Gone, HintDeleted, Present, Unknown
 from kalends.sync.link import (
     Answer,
     DeleteRule,
@@ -51,7 +52,7 @@ from kalends.sync.link import (
     shape_sent,
     texts_of,
 )
-from kalends.sync.port import AbsentFromList, Content, Evidence, Gone, Guard, HintDeleted, Present, RemoteEvent, Unknown
+from kalends.sync.port import Content, Guard, RemoteEvent
 
 
 def decide(link: LinkState, evidence: Evidence, policy: Policy, now: datetime) -> Decision:

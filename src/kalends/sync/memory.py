@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from kalends.core.span import Span
+from kalends.sync.channels import ChannelGrant, ChannelRequest
 from kalends.sync.memory_server import Fault, MemoryCalendar, MemoryServer
 from kalends.sync.port import (
     Account,
@@ -15,8 +16,6 @@ from kalends.sync.port import (
     Ambiguous,
     AuthRevoked,
     CalendarInfo,
-    ChannelGrant,
-    ChannelRequest,
     Conflict,
     Content,
     CursorExpired,

@@ -13,18 +13,15 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from kalends.core.span import Span
+from kalends.sync.channels import ChannelGrant, ChannelRequest, Notification, NotificationKind
 from kalends.sync.port import (
     AllDay,
     AuthTransient,
     BusyState,
     Capabilities,
-    ChannelGrant,
-    ChannelRequest,
     Conflict,
     Content,
     Forbidden,
-    Notification,
-    NotificationKind,
     Permanent,
     ProviderError,
     RemoteEvent,

@@ -29,6 +29,7 @@ from typing import Protocol
 from uuid import UUID
 
 from kalends.core.span import Span
+from kalends.sync.channels import ChannelGrant, ChannelRequest
 
 
 class ProviderError(Exception):
@@ -191,43 +192,6 @@ class RemoteEvent:
     raw: str = ""
 
 
-# -- evidence ---------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Present:
-    """Read directly, just now."""
-
-    event: RemoteEvent
-
-
-@dataclass(frozen=True, slots=True)
-class Gone:
-    """A direct read of the event said so, and in the same run its calendar was read and is there and writable."""
-
-    how: str = "404"
-
-
-@dataclass(frozen=True, slots=True)
-class HintDeleted:
-    """A delta, or a list with tombstones, said so. Causes a direct read; changes nothing by itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class AbsentFromList:
-    """A complete listing lacks it. Causes a direct read; changes nothing by itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unknown:
-    """Nobody knows: an error, a time-out, a partial page. Changes nothing."""
-
-    reason: str
-
-
-Evidence = Present | Gone | HintDeleted | AbsentFromList | Unknown
-
-
 # -- calendars and pages ------------------------------------------------------------------------------------------
 
 
@@ -334,56 +298,6 @@ class Guard:
     remote_id: str = ""
     tag: str = ""
     raw: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelRequest:
-    """Where the provider is to send notifications of one calendar.
-
-    id                 ours, at most 64 characters, never used twice
-    address            takes the notifications; `lifecycle_address` what the provider says about the channel itself
-    secret             comes back with each notification, at most 128 characters
-    expires            until when it is wanted; the provider may give less
-    """
-
-    id: str
-    address: str
-    lifecycle_address: str
-    secret: str = field(repr=False)
-    expires: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelGrant:
-    """What the provider gave: its own id of the channel (Google: resourceId; Microsoft: subscription id) and its end.
-
-    `verified`: opening it made the provider reach the address; else the first notification shows that it can.
-    """
-
-    remote_id: str
-    expires: datetime
-    verified: bool = False
-
-
-class NotificationKind(StrEnum):
-    OPENED = "opened"  # the channel was opened; nothing changed
-    CHANGED = "changed"
-    MISSED = "missed"  # notifications were lost: read, and expect nothing of those before
-    REMOVED = "removed"  # the channel is gone: open another one, and read
-    REAUTHORIZE = "reauthorize"  # the channel ends soon unless it is renewed
-
-
-@dataclass(frozen=True, slots=True)
-class Notification:
-    """One inbound notification as it was sent; nothing in it is believed before `secret` was compared.
-
-    `channel_id` is ours where the provider repeats it, else ""; then `remote_id` names the channel.
-    """
-
-    channel_id: str
-    remote_id: str
-    secret: str = field(repr=False)
-    kind: NotificationKind
 
 
 class Provider(Protocol):

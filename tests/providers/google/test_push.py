@@ -8,7 +8,8 @@ import pytest
 
 from kalends.providers import registry
 from kalends.providers.google.push import read_notification, to_grant, watch_body
-from kalends.sync.port import ChannelGrant, ChannelRequest, Malformed, Notification, NotificationKind
+from kalends.sync.channels import ChannelGrant, ChannelRequest, Notification, NotificationKind
+from kalends.sync.port import Malformed
 
 # As the Calendar API's guide to push notifications shows them.
 RECORDED = {

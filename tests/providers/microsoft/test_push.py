@@ -6,7 +6,8 @@ import pytest
 
 from kalends.providers.microsoft.push import read_notifications
 from kalends.providers.registry import kinds_of_hook
-from kalends.sync.port import Malformed, Notification, NotificationKind
+from kalends.sync.channels import Notification, NotificationKind
+from kalends.sync.port import Malformed
 
 
 def body(*items):

@@ -12,8 +12,7 @@ from ninja import Query, Schema, Status
 from kalends.api.auth import CompanyRequest, actor_of
 from kalends.api.idempotency import answer
 from kalends.api.paging import PageQuery, page_of
-from kalends.api.v1.routing import answers, router
-from kalends.api.v1.schemas import (
+from kalends.api.v1.calendar_schemas import (
     CaldavIn,
     ConnectionOut,
     ConnectionPatch,
@@ -24,6 +23,7 @@ from kalends.api.v1.schemas import (
     RemoteCalendarPatch,
     RevokeIn,
 )
+from kalends.api.v1.routing import answers, router
 from kalends.calendars import selectors as calendars
 from kalends.calendars import services
 from kalends.calendars.announcing import updates_of

@@ -9,8 +9,8 @@ from ninja import Schema, Status
 
 from kalends.api.auth import CompanyRequest, actor_of
 from kalends.api.idempotency import answer
+from kalends.api.v1.calendar_schemas import ExternalCalendarIn, ExternalCalendarOut, ReplaceExternalIn
 from kalends.api.v1.routing import answers, router
-from kalends.api.v1.schemas import ExternalCalendarIn, ExternalCalendarOut, ReplaceExternalIn
 from kalends.calendars import selectors as calendars
 from kalends.calendars import services
 from kalends.companies import selectors

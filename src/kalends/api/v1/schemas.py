@@ -35,7 +35,7 @@ def _storable(value: Any) -> Any:
 Text = Annotated[str, AfterValidator(_storable)]
 
 
-class _Strict(Schema):
+class Strict(Schema):
     """Input: a field that we do not know is an error, not silently dropped."""
 
     model_config = ConfigDict(extra="forbid")
@@ -43,14 +43,14 @@ class _Strict(Schema):
     _texts = field_validator("*", mode="before")(_storable)
 
 
-class StaffIn(_Strict):
+class StaffIn(Strict):
     name: str = Field(min_length=1, max_length=120)
     email: str = ""
     timezone: str | None = None
     active: bool = True
 
 
-class StaffPatch(_Strict):
+class StaffPatch(Strict):
     name: str | None = Field(None, min_length=1, max_length=120)
     email: str | None = None
     timezone: str | None = None
@@ -65,12 +65,12 @@ class StaffOut(Schema):
     active: bool
 
 
-class GroupIn(_Strict):
+class GroupIn(Strict):
     name: str = Field(min_length=1, max_length=120)
     staff: list[UUID] = []
 
 
-class GroupPatch(_Strict):
+class GroupPatch(Strict):
     name: str | None = Field(None, min_length=1, max_length=120)
     staff: list[UUID] | None = None
 
@@ -81,7 +81,7 @@ class GroupOut(Schema):
     staff: list[UUID]
 
 
-class ServiceIn(_Strict):
+class ServiceIn(Strict):
     name: str = Field(min_length=1, max_length=120)
     duration: int = Field(ge=1, le=1440)
     description: str = ""
@@ -97,7 +97,7 @@ class ServiceIn(_Strict):
     location: UUID | None = None
 
 
-class ServicePatch(_Strict):
+class ServicePatch(Strict):
     name: str | None = Field(None, min_length=1, max_length=120)
     duration: int | None = Field(None, ge=1, le=1440)
     description: str | None = None
@@ -130,13 +130,13 @@ class ServiceOut(Schema):
     location: UUID | None
 
 
-class LocationIn(_Strict):
+class LocationIn(Strict):
     name: str = Field(min_length=1, max_length=120)
     address: str = ""
     timezone: str | None = None
 
 
-class LocationPatch(_Strict):
+class LocationPatch(Strict):
     name: str | None = Field(None, min_length=1, max_length=120)
     address: str | None = None
     timezone: str | None = None
@@ -149,7 +149,7 @@ class LocationOut(Schema):
     timezone: str
 
 
-class CustomerIn(_Strict):
+class CustomerIn(Strict):
     name: str = Field(min_length=1, max_length=120)
     email: str = Field(min_length=3, max_length=254)
     phone: str = ""
@@ -157,7 +157,7 @@ class CustomerIn(_Strict):
     timezone: str = ""
 
 
-class CustomerPatch(_Strict):
+class CustomerPatch(Strict):
     name: str | None = Field(None, min_length=1, max_length=120)
     email: str | None = Field(None, min_length=3, max_length=254)
     phone: str | None = None
@@ -174,29 +174,29 @@ class CustomerOut(Schema):
     timezone: str
 
 
-class WeeklyRangeIO(_Strict):
+class WeeklyRangeIO(Strict):
     day: Weekday
     from_: str = Field(alias="from", pattern=r"^\d\d:\d\d$", examples=["09:00"])
     to: str = Field(pattern=r"^\d\d:\d\d$", examples=["17:00"])
 
 
-class RangeIO(_Strict):
+class RangeIO(Strict):
     from_: str = Field(alias="from", pattern=r"^\d\d:\d\d$")
     to: str = Field(pattern=r"^\d\d:\d\d$")
 
 
-class OverrideIO(_Strict):
+class OverrideIO(Strict):
     date: date
     ranges: list[RangeIO] = []
 
 
-class HoursIO(_Strict):
+class HoursIO(Strict):
     timezone: str
     weekly: list[WeeklyRangeIO]
     overrides: list[OverrideIO] = []
 
 
-class TimeOffIn(_Strict):
+class TimeOffIn(Strict):
     start: datetime
     end: datetime
     label: str = Field("", max_length=120)
@@ -209,51 +209,7 @@ class TimeOffOut(Schema):
     label: str
 
 
-class CalendarSyncOut(Schema):
-    google_enabled: bool
-    outlook_enabled: bool
-    office365_enabled: bool
-    caldav_enabled: bool
-    bidirectional: bool
-    on_outside_move: str
-    on_outside_delete: str
-    stale_after_hours: int
-    stale_after_hours_ics: int
-
-
-class CalendarSyncPatch(_Strict):
-    google_enabled: bool | None = None
-    outlook_enabled: bool | None = None
-    office365_enabled: bool | None = None
-    caldav_enabled: bool | None = None
-    bidirectional: bool | None = None
-    on_outside_move: Literal["accept", "accept_and_flag", "put_back"] | None = None
-    on_outside_delete: Literal["cancel", "ask", "put_back"] | None = None
-    stale_after_hours: int | None = Field(None, ge=1, le=168)
-    stale_after_hours_ics: int | None = Field(None, ge=1, le=336)
-
-
-class SubscribeOut(Schema):
-    apple: str
-    google: str
-    outlook: str
-    office365: str
-
-
-class FeedOut(Schema):
-    id: UUID
-    kind: str
-    name: str
-    url: str
-    subscribe: SubscribeOut
-    privacy: str
-
-
-class FeedPatch(_Strict):
-    privacy: Literal["busy", "title", "full"]
-
-
-class AppointmentIn(_Strict):
+class AppointmentIn(Strict):
     service: UUID
     staff: UUID | None = None
     group: UUID | None = None
@@ -262,13 +218,13 @@ class AppointmentIn(_Strict):
     notes: str = Field("", max_length=4000)
 
 
-class AppointmentPatch(_Strict):
+class AppointmentPatch(Strict):
     start: datetime | None = None
     staff: UUID | None = None
     notes: str | None = Field(None, max_length=4000)
 
 
-class CancelIn(_Strict):
+class CancelIn(Strict):
     reason: str = Field("", max_length=400)
 
 
@@ -312,102 +268,3 @@ class HistoryOut(Schema):
     by: str
     version: int
     detail: dict[str, Any]
-
-
-class InvitationIn(_Strict):
-    email: str | None = None
-    subject: str | None = Field(None, max_length=200)
-    html: str | None = Field(None, max_length=200_000)
-
-
-class InvitationOut(Schema):
-    id: UUID
-    connect_url: str
-    email: str
-    expires_at: datetime
-
-
-class RevokeIn(_Strict):
-    providers: list[Literal["google", "office365", "outlook", "caldav"]] | None = None
-
-
-class ExternalCalendarIn(_Strict):
-    url: str = Field(max_length=2000)
-
-
-class ReplaceExternalIn(_Strict):
-    url: str = Field("", max_length=2000)
-
-
-class SetAsideOut(Schema):
-    count: int
-    reason: str
-
-
-class ExternalCalendarOut(Schema):
-    """`state`: waiting (not read yet), read, failing (the last good copy goes on blocking; `error` says why)."""
-
-    id: UUID
-    url: str
-    name: str
-    state: Literal["waiting", "read", "failing"]
-    read_at: datetime | None
-    next_read_at: datetime | None
-    error: str
-    events: int
-    set_aside: list[SetAsideOut]
-
-
-class UpdatesOut(Schema):
-    """How soon a change outside is seen: told `at_once`, and read besides, or only read, `every_seconds`."""
-
-    at_once: bool
-    every_seconds: int
-    why: Literal["", "off", "cannot", "opening", "silent", "refused"]
-
-
-class ConnectionOut(Schema):
-    id: UUID
-    provider: str
-    account: str
-    state: str
-    mode: str
-    fresh_as_of: datetime | None
-    last_error: str
-    counts: dict[str, int]
-    updates: UpdatesOut | None
-
-
-class ConnectionPatch(_Strict):
-    mode: Literal["one_way", "two_way"] | None = None
-    paused: bool | None = None
-
-
-class RemoteCalendarOut(Schema):
-    id: UUID
-    name: str
-    receives: bool
-    blocks: bool
-    writable: bool
-
-
-class RemoteCalendarPatch(_Strict):
-    id: UUID
-    receives: bool | None = None
-    blocks: bool | None = None
-
-
-class CaldavIn(_Strict):
-    url: str = Field(min_length=1, max_length=2000)
-    username: str = Field(min_length=1, max_length=254)
-    password: str = Field(min_length=1, max_length=1000)
-
-
-class JournalOut(Schema):
-    at: datetime
-    signal: str
-    evidence: str
-    rule: str
-    action: str
-    before: dict[str, Any] | None
-    after: dict[str, Any] | None

@@ -9,8 +9,8 @@ from ninja import Query, Schema
 from kalends.api.auth import CompanyRequest, actor_of
 from kalends.api.idempotency import answer
 from kalends.api.paging import PageQuery, page_of
+from kalends.api.v1.calendar_schemas import CalendarSyncOut, CalendarSyncPatch, FeedOut, FeedPatch
 from kalends.api.v1.routing import answers, router
-from kalends.api.v1.schemas import CalendarSyncOut, CalendarSyncPatch, FeedOut, FeedPatch
 from kalends.companies import selectors, services
 from kalends.companies.models import Company, Feed
 from kalends.core.clock import utc_now

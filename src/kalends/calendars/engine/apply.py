@@ -20,9 +20,9 @@ from kalends.calendars.questions import ask_staff
 from kalends.companies.services import raise_schedule_revision
 from kalends.sync import actions
 from kalends.sync.decide import decide
+from kalends.sync.evidence import Unknown
 from kalends.sync.link import PendingKind, Verdict, hold
 from kalends.sync.plan import Candidate, settle_sets
-from kalends.sync.port import Unknown
 
 
 def remember(run: Run, planned: Planned) -> None:

@@ -23,10 +23,9 @@ from kalends.calendars.providers import hook_of
 from kalends.core.ids import new_token, token_digest
 from kalends.jobs.rows import backoff
 from kalends.sync import push
+from kalends.sync.channels import ChannelGrant, ChannelRequest
 from kalends.sync.port import (
     AuthRevoked,
-    ChannelGrant,
-    ChannelRequest,
     Forbidden,
     NotFound,
     PageItem,

@@ -9,8 +9,8 @@ from kalends.calendars.codec import content_json, shape_json
 from kalends.calendars.models import CalendarConnection, Journal, Link, RemoteCalendar
 from kalends.jobs import counters
 from kalends.sync import actions
+from kalends.sync.evidence import Evidence, Present
 from kalends.sync.link import LinkState, shape_of
-from kalends.sync.port import Evidence, Present
 
 OUTSIDE_DELETION = "outside_deletion"
 

@@ -15,9 +15,9 @@ from kalends.calendars.engine.read import Seen, read_links
 from kalends.calendars.models import CalendarConnection, Journal, Link, LinkStatus
 from kalends.sync.actions import Decision
 from kalends.sync.decide import decide
+from kalends.sync.evidence import Gone
 from kalends.sync.link import PendingKind
 from kalends.sync.plan import over_budget
-from kalends.sync.port import Gone
 
 BATCH = 25
 HOUR = timedelta(hours=1)

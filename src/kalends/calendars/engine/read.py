@@ -14,18 +14,9 @@ from kalends.calendars import codec
 from kalends.calendars.engine.context import Lacking, Run, error_name
 from kalends.calendars.models import Link, RemoteCalendar, StaffQuestion
 from kalends.calendars.ours import op_key_of
+from kalends.sync.evidence import Evidence, Gone, Present, Unknown
 from kalends.sync.link import LinkState
-from kalends.sync.port import (
-    Evidence,
-    Forbidden,
-    Gone,
-    Malformed,
-    NotFound,
-    Permanent,
-    Present,
-    RemoteEvent,
-    Unknown,
-)
+from kalends.sync.port import Forbidden, Malformed, NotFound, Permanent, RemoteEvent
 
 
 @dataclass(slots=True)

@@ -21,8 +21,9 @@ from kalends.calendars.due import AT_ONCE, make_due
 from kalends.calendars.models import CalendarConnection, Channel, RemoteCalendar
 from kalends.calendars.providers import kinds_of_hook, read_notifications
 from kalends.core.errors import InvalidInput
+from kalends.sync.channels import Notification, NotificationKind
 from kalends.sync.connection import State
-from kalends.sync.port import Malformed, Notification, NotificationKind
+from kalends.sync.port import Malformed
 from kalends.sync.push import ChannelState
 
 # At most so many of one request are looked at; a provider sends far fewer, and a read finds every change.

@@ -40,13 +40,12 @@ from kalends.providers.caldav.resources import Fetched, Resources, batches, dige
 from kalends.providers.caldav.text import BadText
 from kalends.providers.caldav.translate import Reader, changed_text, content_tag, new_text, uid_of
 from kalends.providers.settings import ProviderSettings
+from kalends.sync.channels import ChannelGrant, ChannelRequest
 from kalends.sync.port import (
     Account,
     Ambiguous,
     CalendarInfo,
     Capabilities,
-    ChannelGrant,
-    ChannelRequest,
     Conflict,
     Credentials,
     CursorExpired,

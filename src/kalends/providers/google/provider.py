@@ -22,13 +22,12 @@ from kalends.providers.google.client import GoogleClient
 from kalends.providers.google.push import to_grant, watch_body
 from kalends.providers.google.translate import changed_body, new_body, to_event, to_item
 from kalends.providers.settings import ProviderSettings
+from kalends.sync.channels import ChannelGrant, ChannelRequest
 from kalends.sync.port import (
     Account,
     Ambiguous,
     CalendarInfo,
     Capabilities,
-    ChannelGrant,
-    ChannelRequest,
     Conflict,
     Credentials,
     Guard,

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from kalends.sync.port import ChannelGrant, ChannelRequest, Malformed, Notification, NotificationKind
+from kalends.sync.channels import ChannelGrant, ChannelRequest, Notification, NotificationKind
+from kalends.sync.port import Malformed
 
 _LONGEST = 256
 _KINDS = {

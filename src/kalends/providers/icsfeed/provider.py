@@ -16,13 +16,12 @@ from kalends.providers.icsfeed.pace import next_pause, stated_interval
 from kalends.providers.icsfeed.reading import Read, read_units
 from kalends.providers.icsfeed.units import Cut, cut
 from kalends.providers.settings import ProviderSettings
+from kalends.sync.channels import ChannelGrant, ChannelRequest
 from kalends.sync.plan import implausible_drop
 from kalends.sync.port import (
     Account,
     CalendarInfo,
     Capabilities,
-    ChannelGrant,
-    ChannelRequest,
     Credentials,
     CursorExpired,
     Deleted,

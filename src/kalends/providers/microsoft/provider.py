@@ -32,13 +32,12 @@ from kalends.providers.microsoft.translate import (
 )
 from kalends.providers.settings import ProviderSettings
 from kalends.sync.busy import rolling_window
+from kalends.sync.channels import ChannelGrant, ChannelRequest
 from kalends.sync.port import (
     Account,
     Ambiguous,
     CalendarInfo,
     Capabilities,
-    ChannelGrant,
-    ChannelRequest,
     Conflict,
     Credentials,
     Guard,

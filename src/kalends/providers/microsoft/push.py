@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from kalends.sync.port import Malformed, Notification, NotificationKind
+from kalends.sync.channels import Notification, NotificationKind
+from kalends.sync.port import Malformed
 
 _LIFECYCLE = {
     "missed": NotificationKind.MISSED,
