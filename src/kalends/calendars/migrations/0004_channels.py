@@ -25,13 +25,23 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Channel",
             fields=[
-                ("id", models.UUIDField(default=kalends.core.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=kalends.core.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
                 ("secret_digest", models.CharField(max_length=64)),
                 ("remote_id", models.CharField(blank=True, max_length=255)),
                 (
                     "state",
                     models.CharField(
-                        choices=[("opening", "opening"), ("open", "open"), ("closing", "closing"), ("closed", "closed")],
+                        choices=[
+                            ("opening", "opening"),
+                            ("open", "open"),
+                            ("closing", "closing"),
+                            ("closed", "closed"),
+                        ],
                         default="opening",
                         max_length=8,
                     ),
