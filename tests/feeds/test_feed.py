@@ -13,6 +13,8 @@ from kalends.bookings.values import SYSTEM, CustomerInput
 from kalends.companies import services
 from kalends.companies.models import Feed
 from kalends.companies.selectors import feed_url
+from kalends.feeds import rendering
+from kalends.feeds.kept import KeptTexts
 from tests.factories import NOW, make_company, make_service, make_staff
 
 pytestmark = pytest.mark.django_db
@@ -163,3 +165,69 @@ def test_feed_is_for_its_reader_only(client, clinic):
     assert response["Cache-Control"] == "private, no-cache"
     assert response["Content-Type"] == "text/calendar; charset=utf-8"
     assert "METHOD" not in response.content.decode()
+
+
+def test_kept_texts_follow_every_name_and_every_change(client, clinic):
+    company, staff, service = clinic
+    feed = company.feeds.get(kind="company")
+    services.change_feed(feed=feed, privacy="full", actor="t", now=NOW)
+    first = book(company, service, staff, START)
+    book(company, service, staff, START + timedelta(hours=1), "Ada")
+
+    def summaries() -> list[str]:
+        return [summary for summary, _start, _end in events(fetch(client, feed))]
+
+    assert summaries() == [
+        "Consultation, first (Emma Morris) – Zoé Müller",
+        "Consultation, first (Emma Morris) – Ada",
+    ]
+    services.change_service(service=service, name="Talk", actor="t", now=NOW)
+    assert summaries() == ["Talk (Emma Morris) – Zoé Müller", "Talk (Emma Morris) – Ada"]
+    services.change_staff(staff=staff, name="Emma Ray", actor="t", now=NOW)
+    assert summaries() == ["Talk (Emma Ray) – Zoé Müller", "Talk (Emma Ray) – Ada"]
+    later = START + timedelta(hours=2)
+    bookings.move_appointment(appointment_id=first.pk, company=company, start=later, by=SYSTEM, now=NOW)
+    assert events(fetch(client, feed)) == [
+        ("Talk (Emma Ray) – Ada", START + timedelta(hours=1), START + timedelta(minutes=90)),
+        ("Talk (Emma Ray) – Zoé Müller", later, later + timedelta(minutes=30)),
+    ]
+
+
+def test_place_of_a_service_follows_in_texts_that_were_kept(client, clinic):
+    company, staff, service = clinic
+    place = services.create_location(company=company, name="Main Street 1", timezone=company.timezone)
+    services.change_service(service=service, location=place, actor="t", now=NOW)
+    services.change_feed(feed=staff.feed, privacy="title", actor="t", now=NOW)
+    book(company, service, staff, START)
+    assert "LOCATION:Main Street 1\r\n" in fetch(client, staff.feed).content.decode()
+    services.change_location(location=place, name="Side Street 2")
+    assert "LOCATION:Side Street 2\r\n" in fetch(client, staff.feed).content.decode()
+
+
+def test_after_a_change_only_the_changed_appointment_is_read(client, clinic, django_assert_num_queries):
+    company, staff, service = clinic
+    booked = [book(company, service, staff, START + timedelta(minutes=30 * number)) for number in range(4)]
+    rendering_of = rendering.members_of(staff.feed)
+    today = NOW.date()
+    with django_assert_num_queries(9):  # the list, its ends, the names (two) before and after, the rows (three)
+        rendering.render(staff.feed, rendering_of, rendering.Period(), today)
+    with django_assert_num_queries(4) as unchanged:
+        before = rendering.render(staff.feed, rendering_of, rendering.Period(), today)
+    assert not any("attendee" in query["sql"] for query in unchanged.captured_queries)
+    bookings.set_notes(appointment_id=booked[2].pk, company=company, notes="Bring it", by=SYSTEM, now=NOW)
+    after = rendering.render(staff.feed, rendering_of, rendering.Period(), today)
+    assert (before.count(b"SEQUENCE:0\r\n"), after.count(b"SEQUENCE:0\r\n"), after.count(b"SEQUENCE:1\r\n")) == (
+        4,
+        3,
+        1,
+    )
+
+
+def test_kept_texts_are_bounded_and_hold_for_their_names_only():
+    kept, text = KeptTexts(3), (1, NOW, b"x")
+    kept.put("a", "names", {1: text, 2: text})
+    assert (kept.get("a", "names"), kept.get("a", "others"), kept.get("b", "names")) == ({1: text, 2: text}, {}, {})
+    kept.put("b", "names", {1: text, 2: text})
+    assert (kept.get("a", "names"), kept.get("b", "names")) == ({}, {1: text, 2: text})
+    kept.put("c", "names", dict.fromkeys(range(4), text))
+    assert kept.get("c", "names") == {}

@@ -7,27 +7,31 @@ single appointment. VERSION is raised whenever the rendering changes: kept texts
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from functools import lru_cache
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from kalends.bookings.selectors import FeedRow, appointments_for_feed
-from kalends.companies.models import Feed, FeedKind, FeedPrivacy, Staff
+from kalends.bookings.selectors import FeedEntry, FeedRow, appointments_for_feed, feed_index, names_for_feeds
+from kalends.companies.models import Company, Feed, FeedKind, FeedPrivacy, Staff
 from kalends.companies.selectors import feed_name
 from kalends.core.errors import InvalidInput
 from kalends.core.span import Span
 from kalends.core.zones import zone
+from kalends.feeds.kept import KeptTexts, Texts
 from kalends.ics.feed import FeedEvent, assemble, render_event
 from kalends.jobs.prepared import Prepared
 
 VERSION = 1
 DEFAULT_BEFORE, DEFAULT_AFTER, MOST_DAYS = 30, 365, 1830
 REFRESH = timedelta(hours=1)
+# More changed appointments than this are read with all the others.
+_ONE_BY_ONE = 500
+_NOTHING = (0, datetime.min.replace(tzinfo=UTC), b"")
+_kept = KeptTexts(50_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +100,14 @@ def render(feed: Feed, members: Sequence[tuple[UUID, int]], period: Period, toda
     window = period.window(today, company.timezone)
     # A company's feed shows appointments of members who have left as well.
     staff_ids = None if feed.kind == FeedKind.COMPANY else [ident for ident, _revision in members]
-    rows = appointments_for_feed(company=company, span=window, staff_ids=staff_ids)
-    with translation.override(company.locale):
-        busy = _("Busy")
-    several = feed.kind != FeedKind.STAFF
-    texts = [_text(row, feed.privacy, several, busy) for row in rows]
+    entries, taken = feed_index(company=company, span=window, staff_ids=staff_ids)
+    texts = _texts(feed, period, entries, lambda only: _rows(company, window, staff_ids, only))
     return assemble(
         name=_name(feed),
         timezone=company.timezone,
-        window=_covering(window, rows),
+        window=Span(min(window.start, taken.start), max(window.end, taken.end)) if taken else window,
         refresh=REFRESH,
-        zones={row.timezone for row in rows},
+        zones={entry.timezone for entry in entries},
         rendered=texts,
     )
 
@@ -116,15 +117,43 @@ def _name(feed: Feed) -> str:
     return name if feed.kind == FeedKind.COMPANY else f"{name} ({feed.company.name})"
 
 
-def _covering(window: Span, rows: Sequence[FeedRow]) -> Span:
-    if not rows:
-        return window
-    return Span(min(window.start, rows[0].start), max(window.end, *(row.end for row in rows)))
+def _rows(company: Company, window: Span, staff_ids: list[UUID] | None, only: list[UUID]) -> list[FeedRow]:
+    wanted = only if len(only) <= _ONE_BY_ONE else None
+    return appointments_for_feed(company=company, span=window, staff_ids=staff_ids, only=wanted)
 
 
-@lru_cache(maxsize=50_000)
-def _text(row: FeedRow, privacy: str, several: bool, busy: str) -> bytes:
-    """Kept by value: after a change in a large feed only the changed appointments are written anew."""
+def _texts(
+    feed: Feed, period: Period, entries: Sequence[FeedEntry], read: Callable[[list[UUID]], list[FeedRow]]
+) -> list[bytes]:
+    """In the order of `entries`. Only what changed since the last time is read and written anew."""
+    with translation.override(feed.company.locale):
+        busy = _("Busy")
+    variant = (feed.pk, period, feed.privacy, busy)
+    names = names_for_feeds(feed.company)
+    kept = _kept.get(variant, names)
+    now: Texts = {}
+    missing = []
+    for ident, version, changed_at, _timezone in entries:
+        number = ident.int
+        found = kept.get(number)
+        if found is not None and found[0] == version and found[1] == changed_at:
+            now[number] = found
+        else:
+            missing.append(ident)
+            now[number] = _NOTHING
+    if missing:
+        several = feed.kind != FeedKind.STAFF
+        for row in read(missing):
+            if row.id.int in now:
+                now[row.id.int] = (row.version, row.changed_at, _text(row, feed.privacy, several, busy).encode())
+        # What was cancelled since the list was read is not there any more.
+        now = {number: found for number, found in now.items() if found is not _NOTHING}
+        if names == names_for_feeds(feed.company):
+            _kept.put(variant, names, now)
+    return [text for _version, _changed_at, text in now.values()]
+
+
+def _text(row: FeedRow, privacy: str, several: bool, busy: str) -> str:
     summary, location, description = busy, "", ""
     if privacy != FeedPrivacy.BUSY:
         summary, location = row.service, row.location
@@ -147,4 +176,4 @@ def _text(row: FeedRow, privacy: str, several: bool, busy: str) -> bytes:
             last_modified=row.changed_at,
             created=row.changed_at,
         )
-    ).encode()
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kalends.bookings.selectors.appointments import (
+    FeedEntry,
     FeedRow,
     appointment_by_manage_token,
     appointment_of,
@@ -11,12 +12,15 @@ from kalends.bookings.selectors.appointments import (
     attendee_by_manage_token,
     customer_of,
     customers_of,
+    feed_index,
     history_of,
     manage_url,
+    names_for_feeds,
 )
 from kalends.bookings.selectors.availability import alternatives, explain, month_overview, slots
 
 __all__ = [
+    "FeedEntry",
     "FeedRow",
     "alternatives",
     "appointment_by_manage_token",
@@ -27,8 +31,10 @@ __all__ = [
     "customer_of",
     "customers_of",
     "explain",
+    "feed_index",
     "history_of",
     "manage_url",
     "month_overview",
+    "names_for_feeds",
     "slots",
 ]

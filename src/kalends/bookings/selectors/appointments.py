@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Prefetch, QuerySet, Value
+from django.db.models import Max, Min, Prefetch, QuerySet, Value
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
@@ -126,15 +126,45 @@ class FeedRow(NamedTuple):
     staff: tuple[str, ...]
 
 
-def appointments_for_feed(*, company: Company, span: Span, staff_ids: Iterable[UUID] | None = None) -> list[FeedRow]:
+class FeedEntry(NamedTuple):
+    """What tells whether the text that a feed kept of an appointment is still right, and the zone it is written in."""
+
+    id: UUID
+    version: int
+    changed_at: datetime
+    timezone: str
+
+
+def feed_index(
+    *, company: Company, span: Span, staff_ids: Iterable[UUID] | None = None
+) -> tuple[list[FeedEntry], Span | None]:
+    """Confirmed appointments that overlap `span`, in order of time, and the time that they take from first to last.
+
+    Two queries whatever the number.
+    """
+    rows = _for_feed(company, span, staff_ids)
+    found = rows.order_by("start", "id").values_list("id", "version", "changed_at", "timezone")
+    entries = list(map(FeedEntry._make, found))
+    ends = rows.order_by().aggregate(first=Min("start"), last=Max("end")) if entries else {}
+    return entries, Span(ends["first"], ends["last"]) if ends and ends["first"] else None
+
+
+def names_for_feeds(company: Company) -> tuple[object, ...]:
+    """The names that texts of feeds borrow from services, places and staff members: equal while none of them changed."""
+    services = company.services.order_by("pk").values_list("pk", "name", "location__name")
+    return (*services, *company.staff.order_by("pk").values_list("pk", "name", "position"))
+
+
+def appointments_for_feed(
+    *, company: Company, span: Span, staff_ids: Iterable[UUID] | None = None, only: Iterable[UUID] | None = None
+) -> list[FeedRow]:
     """Confirmed appointments that overlap `span`, in order of time; of some staff, or of the whole company.
 
-    Three queries whatever the number.
+    `only` these, which may be some hundreds. Three queries whatever the number.
     """
-    rows = Appointment.objects.filter(company=company, status=Status.CONFIRMED, start__lt=span.end, end__gt=span.start)
-    rows = rows.annotate(place=Coalesce("service__location__name", Value("")))
-    if staff_ids is not None:
-        rows = rows.filter(pk__in=Appointment.objects.filter(assigned__staff_id__in=list(staff_ids)).values("pk"))
+    rows = _for_feed(company, span, staff_ids).annotate(place=Coalesce("service__location__name", Value("")))
+    if only is not None:
+        rows = rows.filter(pk__in=list(only))
     ids = rows.order_by().values("pk")
     customers = _names(
         Attendee.objects.filter(appointment_id__in=ids, status=Status.CONFIRMED).order_by("id"),
@@ -149,6 +179,13 @@ def appointments_for_feed(*, company: Company, span: Span, staff_ids: Iterable[U
     )  # fmt: skip
     found = rows.order_by("start", "id").values_list(*columns)
     return [FeedRow._make((*row, customers[row[0]], staff[row[0]])) for row in found]
+
+
+def _for_feed(company: Company, span: Span, staff_ids: Iterable[UUID] | None) -> QuerySet[Appointment]:
+    rows = Appointment.objects.filter(company=company, status=Status.CONFIRMED, start__lt=span.end, end__gt=span.start)
+    if staff_ids is None:
+        return rows
+    return rows.filter(pk__in=Appointment.objects.filter(assigned__staff_id__in=list(staff_ids)).values("pk"))
 
 
 def _names(rows: QuerySet[Any], key: str, name: str) -> defaultdict[UUID, tuple[str, ...]]:

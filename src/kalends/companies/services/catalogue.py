@@ -70,6 +70,8 @@ def create_location(*, company: Company, name: str, timezone: str, address: str 
 
 @transaction.atomic
 def change_location(*, location: Location, **changes: Any) -> Location:
+    """Feeds name the place, so all of them move."""
+    raise_schedule_revision(location.company.staff.values_list("pk", flat=True))
     change_row(location, changes, ("name", "timezone", "address"))
     return location
 
