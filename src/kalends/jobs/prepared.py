@@ -48,9 +48,9 @@ class _Place:
     def __init__(self, name: str, index: int | None, field: models.Field[Any, Any]) -> None:
         self.name, self.index, self.field = name, index, field
 
-    def value(self, values: Mapping[str, Any]) -> Any:
+    def value(self, values: Mapping[str, Any], connection: Any) -> Any:
         given = values[self.name] if self.index is None else values[self.name][self.index]
-        return self.field.get_db_prep_value(given, connections[DEFAULT_DB_ALIAS])
+        return self.field.get_db_prep_value(given, connection)
 
 
 class Prepared:
@@ -122,8 +122,9 @@ class _Written:
             self._finish = _FINISH[rows](compiler)
 
     def run(self, values: Mapping[str, Any]) -> list[Any]:
-        params = [item.value(values) if isinstance(item, _Place) else item for item in self._params]
-        with self.connection.cursor() as cursor:
+        connection = self.connection
+        params = [item.value(values, connection) if isinstance(item, _Place) else item for item in self._params]
+        with connection.cursor() as cursor:
             cursor.execute(self._sql, params)
             if self._finish is None:
                 return []
