@@ -2,6 +2,7 @@
 SHELL := /bin/sh
 PYTHON ?= python3
 VENV := .venv
+PORT ?= 8000
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # What touches rows runs on both databases.
@@ -12,13 +13,13 @@ ON_POSTGRES = tests/accounts tests/api tests/bookings tests/calendars tests/comp
 # A change of any of these sets up again.
 SETUP_FROM = pyproject.toml package-lock.json tools/build_frontend.py src/kalends/locale/fr/LC_MESSAGES/django.po
 
-.PHONY: help run setup setup-dev test test-fast test-all system-packages check lint types imports rules format e2e bench messages clean
+.PHONY: help run setup setup-dev test test-fast test-all system-packages check lint types imports rules format e2e bench kill-test messages clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
 
-run: setup ## the demo: web, worker, stand-in calendars; http://127.0.0.1:8000
-	@$(BIN)/kalends demo --run
+run: setup ## the demo: web, worker, stand-in calendars; http://127.0.0.1:8000, or make run PORT=8080
+	@$(BIN)/kalends demo --run --port $(PORT)
 
 setup: .setup-stamp ## install what is locked and build the front end
 
@@ -66,6 +67,10 @@ e2e: setup-dev ## the story in a browser and against real servers; pictures of a
 
 bench: setup-dev ## speed, beside peers in the same run
 	$(BIN)/python -m tests.bench
+
+SECONDS ?= 300
+kill-test: setup-dev ## processes killed with -9 at random under load, for SECONDS on each database
+	KALENDS_TEST_KILL_SECONDS=$(SECONDS) $(BIN)/pytest -n0 -q -s tests/e2e/test_killed.py
 
 messages: setup-dev ## collect and compile the texts to translate
 	$(BIN)/python tools/messages.py

@@ -12,17 +12,19 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 
-def binaries() -> Path:
-    """The newest installed server's folder. Exits where there is none."""
+def find_binaries() -> Path | None:
+    """The newest installed server's folder."""
     versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[4]))
     if versions:
         return versions[-1].parent
-    if found := shutil.which("initdb"):
-        return Path(found).parent
-    sys.exit("PostgreSQL is not installed here; `make test-all` installs it on Debian")
+    found = shutil.which("initdb")
+    return Path(found).parent if found else None
 
 
 def free_port() -> int:
@@ -31,37 +33,53 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def main(command: list[str]) -> int:
-    bin_folder = binaries()
-    folder = Path(tempfile.mkdtemp(prefix="kalends-postgres-"))
-    owner: list[str] = []
-    if os.getuid() == 0:
+@dataclass(frozen=True)
+class Server:
+    binaries: Path
+    folder: Path
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://kalends@127.0.0.1:{self.port}/postgres"
+
+    def run(self, program: str, *arguments: str, check: bool = True) -> None:
         # The server refuses to run as root.
+        owner = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
+        command = [*owner, str(self.binaries / program), "-D", str(self.folder / "data"), *arguments]
+        subprocess.run(command, check=check, stdout=subprocess.DEVNULL)
+
+    def start(self) -> None:
+        options = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c max_connections=200"
+        self.run("pg_ctl", "-w", "-l", str(self.folder / "log"), "-o", options, "start")
+
+    def stop(self, *, check: bool = True) -> None:
+        """At once, as a host that loses its power: what was committed is on the disk, nothing else is."""
+        self.run("pg_ctl", "-m", "immediate", "stop", check=check)
+
+
+@contextmanager
+def postgres(binaries: Path) -> Iterator[Server]:
+    """A started server without data; it and its folder end with the block."""
+    folder = Path(tempfile.mkdtemp(prefix="kalends-postgres-"))
+    if os.getuid() == 0:
         os.chown(folder, pwd.getpwnam("postgres").pw_uid, -1)
-        owner = ["runuser", "-u", "postgres", "--"]
-    port = free_port()
-    data = folder / "data"
-    subprocess.run(
-        [*owner, bin_folder / "initdb", "-D", data, "-U", "kalends", "-A", "trust", "-E", "UTF8", "--no-sync"],
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
-    options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c max_connections=200"
-    subprocess.run(
-        [*owner, bin_folder / "pg_ctl", "-D", data, "-w", "-l", folder / "log", "-o", options, "start"],
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
+    server = Server(binaries, folder, free_port())
     try:
-        url = f"postgresql://kalends@127.0.0.1:{port}/postgres"
-        return subprocess.call(command, env={**os.environ, "KALENDS_TEST_DATABASE_URL": url})
+        server.run("initdb", "-U", "kalends", "-A", "trust", "-E", "UTF8", "--no-sync")
+        server.start()
+        yield server
     finally:
-        subprocess.run(
-            [*owner, bin_folder / "pg_ctl", "-D", data, "-m", "immediate", "stop"],
-            check=False,
-            stdout=subprocess.DEVNULL,
-        )
+        server.stop(check=False)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def main(command: list[str]) -> int:
+    binaries = find_binaries()
+    if binaries is None:
+        sys.exit("PostgreSQL is not installed here; `make test-all` installs it on Debian")
+    with postgres(binaries) as server:
+        return subprocess.call(command, env={**os.environ, "KALENDS_TEST_DATABASE_URL": server.url})
 
 
 if __name__ == "__main__":

@@ -75,6 +75,16 @@ class Running:
 @contextmanager
 def running(folder: Path, database_url: str, **changed: str) -> Iterator[Running]:
     """Radicale, the sandbox, web and worker, with the environment `changed`. Everything ends with the block."""
+    with surroundings(folder, database_url, **changed) as here, ExitStack() as stack:
+        stack.enter_context(_process("web", own("web", "--bind", f"127.0.0.1:{here.place.web_port}"), here))
+        stack.enter_context(_process("worker", own("worker"), here))
+        until(lambda: answers(f"{here.place.base_url}/readyz"), "an answer of web")
+        yield here
+
+
+@contextmanager
+def surroundings(folder: Path, database_url: str, **changed: str) -> Iterator[Running]:
+    """Radicale and the sandbox, and a database with tables; web and worker are the caller's to start."""
     web_port, sandbox_port, caldav_port, ics_port = free_ports(4)
     place = Place(
         var=folder,
@@ -89,18 +99,11 @@ def running(folder: Path, database_url: str, **changed: str) -> Iterator[Running
     _make_calendar(place)
     place.mail.mkdir()
     caldav = prepare_caldav(place, now=utc_now(), timezone=ZONE)
-    with ExitStack() as stack:
-
-        def start(name: str, command: list[str]) -> None:
-            stack.enter_context(_process(name, command, here))
-
-        start("caldav", list(caldav.command))
-        start("sandbox", [sys.executable, "-m", "kalends.sandbox", *_sandbox_options(place)])
+    sandbox = [sys.executable, "-m", "kalends.sandbox", *_sandbox_options(place)]
+    with _process("caldav", list(caldav.command), here), _process("sandbox", sandbox, here):
         here.kalends("migrate")
-        start("web", own("web", "--bind", f"127.0.0.1:{web_port}"))
-        start("worker", own("worker"))
-        for url in (place.caldav_url, place.sandbox_url, f"{place.base_url}/readyz"):
-            until(lambda url=url: _answers(url), f"an answer of {url}")
+        for url in (place.caldav_url, place.sandbox_url):
+            until(lambda url=url: answers(url), f"an answer of {url}")
         yield here
 
 
@@ -163,7 +166,7 @@ def _process(name: str, command: list[str], here: Running) -> Iterator[None]:
             child.wait()
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
     try:
         return httpx2.get(url, timeout=5).status_code in (200, 401)
     except httpx2.HTTPError:

@@ -88,7 +88,7 @@ def _take(request: CompanyRequest, key: str) -> IdempotencyKey:
     wanted = request_hash(request)
     deadline = time.monotonic() + _WAIT_SECONDS
     while True:
-        now = utc_now()
+        now = rows.database_now()
         try:
             with transaction.atomic():
                 return IdempotencyKey.objects.create(

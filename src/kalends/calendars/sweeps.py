@@ -11,6 +11,7 @@ from kalends.companies.models import Company
 from kalends.companies.services import on_provider_switches_changed
 from kalends.core.clock import utc_now
 from kalends.jobs import sweeps
+from kalends.jobs.rows import database_now
 
 _REMIND_EVERY_SECONDS = 300.0
 _PROMPT_EVERY_SECONDS = 1.0
@@ -30,12 +31,13 @@ def _sweep_seconds() -> float:
 
 
 def _wake_due() -> None:
-    services.wake_due_connections(now=utc_now())
+    services.wake_due_connections(now=database_now())
 
 
 def _wake_just_due() -> None:
     """What came due since the last look is looked at within a second or two: a grace time that has ended, a poll."""
-    services.wake_due_connections(now=utc_now(), since=utc_now() - timedelta(seconds=2 * _PROMPT_EVERY_SECONDS))
+    now = database_now()
+    services.wake_due_connections(now=now, since=now - timedelta(seconds=2 * _PROMPT_EVERY_SECONDS))
 
 
 def _remind() -> None:

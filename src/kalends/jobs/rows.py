@@ -7,10 +7,25 @@ if exactly one row changed, which holds on SQLite and PostgreSQL alike and needs
 from __future__ import annotations
 
 import random
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db import models
+from django.db import connection, models
+
+from kalends.core.clock import utc_now
+
+
+def database_now() -> datetime:
+    """The one clock that all hosts share: leases and due times hold whatever a host's own clock says.
+
+    With SQLite there is one machine, hence one clock already.
+    """
+    if connection.vendor != "postgresql":
+        return utc_now()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        now: datetime = cursor.fetchone()[0]
+    return now.astimezone(UTC)
 
 
 def claim(queryset: models.QuerySet[Any], *, pk: object, now: datetime, lease: timedelta) -> bool:

@@ -4,19 +4,19 @@ from uuid import UUID
 
 from django.conf import settings
 
-from kalends.core.clock import utc_now
 from kalends.jobs.queue import task
+from kalends.jobs.rows import database_now
 from kalends.jobs.sweeps import register
 from kalends.messages import sending
 
 
 @task
 def send_message(message_id: str) -> None:
-    sending.send_message(message_id=UUID(message_id), now=utc_now())
+    sending.send_message(message_id=UUID(message_id), now=database_now())
 
 
 def send_due_messages() -> None:
-    sending.send_due(now=utc_now())
+    sending.send_due(now=database_now())
 
 
 def register_sweeps() -> None:
