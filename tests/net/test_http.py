@@ -361,3 +361,20 @@ def test_client_is_shared_by_equal_policies_and_not_by_a_forked_child():
     os.close(writer)
     with os.fdopen(reader) as said:
         assert json.load(said) is False
+
+
+def test_F73_F74_account_that_is_throttled_slows_no_other_of_its_host(asking):
+    """500 accounts of one host, every tenth of them over its limit: each gets its own answer, at one request each."""
+
+    def limited(connection, request):
+        over = b"\r\nauthorization: account-0\r\n" in request.lower()
+        refused = answer("429 Too Many Requests", headers="Retry-After: 3600\r\n")
+        connection.sendall(refused if over else answer(body=b"yes"))
+
+    with serve(limited) as server:
+        http = asking(server.host)
+        found = [
+            http.request("GET", server.url, headers={"Authorization": f"account-{number % 10}"}).status
+            for number in range(500)
+        ]
+        assert [found.count(429), found.count(200), len(server.requests)] == [50, 450, 500]

@@ -278,8 +278,10 @@ def read_feed(company, staff, httpserver: HTTPServer, published: str, *events: s
 def test_staff_page_says_what_was_read_and_the_preview_what_it_blocks(house: House, published: str, httpserver):
     monday = next_monday()
     events = [
-        f"BEGIN:VEVENT\r\nUID:1\r\nSUMMARY:Doctor\r\nDTSTART;TZID=Europe/Paris:{monday:%Y%m%d}T100000\r\n"
-        f"DTEND;TZID=Europe/Paris:{monday:%Y%m%d}T113000\r\nEND:VEVENT\r\n",
+        (
+            f"BEGIN:VEVENT\r\nUID:1\r\nSUMMARY:Doctor\r\nDTSTART;TZID=Europe/Paris:{monday:%Y%m%d}T100000\r\n"
+            f"DTEND;TZID=Europe/Paris:{monday:%Y%m%d}T113000\r\nEND:VEVENT\r\n"
+        ),
         "BEGIN:VEVENT\r\nUID:2\r\nDTSTART:soon\r\nEND:VEVENT\r\n",
     ]
     row = read_feed(house.company, house.staff, httpserver, published, *events)
@@ -350,3 +352,20 @@ def test_queries_of_a_page_do_not_grow_with_its_rows(house: House):
         add_rows(house, label)
     assert {url: count_queries(house, url) for url in urls} == before
     assert max(before.values()) <= 26
+
+
+def test_F63_page_says_how_soon_a_subscription_shows_a_change_and_offers_to_connect(house: House):
+    text = house.owner.get(PAGE).content.decode()
+    for words in (
+        "A subscription is read when the calendar program likes, not when something changes. We cannot make it faster.",
+        '<th scope="row">Google Calendar</th><td>8 to 24 hours, sometimes longer</td>',
+        '<th scope="row">Outlook.com, Microsoft 365</th><td>3 hours</td>',
+        "Who needs changes at once connects the calendar itself: switch it on below, then invite the staff member.",
+    ):
+        assert text.count(words) == 1
+
+
+def test_F63_no_two_feeds_have_an_address_in_common(house: House):
+    feeds = Feed.objects.filter(company=house.company)
+    addresses = [feed_url(feed) for feed in feeds]
+    assert len(set(addresses)) == len(addresses) == feeds.count() > 1
