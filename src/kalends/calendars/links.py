@@ -6,7 +6,8 @@ from uuid import UUID
 
 from kalends.calendars import codec
 from kalends.calendars.due import AT_ONCE, make_due
-from kalends.calendars.models import Link, LinkStatus, RemoteCalendar
+from kalends.calendars.models import CalendarConnection, Link, LinkStatus, RemoteCalendar
+from kalends.jobs.locks import lock_rows
 
 NOT_STANDING = (LinkStatus.CLOSED, LinkStatus.CLOSING, LinkStatus.ORPHANED)
 
@@ -40,6 +41,13 @@ def close_link(link: Link) -> None:
     link.verdict = None
     codec.set_pending(link, None)
     look_at(link, LinkStatus.CLOSING)
+
+
+def lock_link(link_id: UUID) -> Link:
+    """For a change that a person makes: the connection, then the link, in the order of the engine's locks."""
+    connection_id = Link.objects.values_list("calendar__connection_id", flat=True).get(pk=link_id)
+    lock_rows(CalendarConnection.objects.all(), [connection_id])
+    return Link.objects.select_for_update(of=("self",)).select_related("calendar__connection").get(pk=link_id)
 
 
 def look_at(link: Link, status: str) -> None:

@@ -14,7 +14,7 @@ from kalends.messages.services import enqueue
 
 
 def ask_staff(link: Link, connection: CalendarConnection, *, deadline: datetime, now: datetime) -> StaffQuestion:
-    """Stores the question and promises its mail. The link in the mail shows a page; only a POST answers."""
+    """Stores the question and promises its mail. Each answer is a link to a page with one button: only a POST answers."""
     token = new_token()
     question = StaffQuestion.objects.create(
         link=link,
@@ -33,6 +33,7 @@ def ask_staff(link: Link, connection: CalendarConnection, *, deadline: datetime,
 def _mail(
     question: StaffQuestion, link: Link, connection: CalendarConnection, summary: AppointmentSummary, token: str
 ) -> None:
+    page = f"{settings.KALENDS.base_url}/connect/question/{token}"
     enqueue(
         company=connection.company,
         subject_kind="question",
@@ -48,17 +49,19 @@ def _mail(
             "end": summary.end.isoformat(),
             "timezone": link.staff.timezone,
             "question": "deleted_outside",
-            "answer_url": f"{settings.KALENDS.base_url}/connect/question/{token}",
+            "answer_url": page,
+            "cancel_url": f"{page}/cancel",
+            "keep_url": f"{page}/keep",
             "deadline": question.deadline.isoformat(),
         },
         now=question.asked_at,
     )
 
 
-def open_question(token: str) -> StaffQuestion:
-    """Raises NotFound for a question that is unknown, or was settled."""
+def open_question(token: str, now: datetime) -> StaffQuestion:
+    """Raises NotFound for a question that is unknown, was settled, or whose time to answer is over."""
     rows = StaffQuestion.objects.select_related("link__calendar", "staff__company")
-    question = rows.filter(token_digest=token_digest(token), closed_at__isnull=True).first()
+    question = rows.filter(token_digest=token_digest(token), closed_at__isnull=True, deadline__gt=now).first()
     if question is None:
         raise settled()
     return question

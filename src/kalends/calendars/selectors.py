@@ -274,7 +274,7 @@ class OpenQuestion:
 
 def question_by_token(*, token: str, now: datetime) -> OpenQuestion:
     """Raises NotFound for a question that is unknown, or was settled."""
-    question = open_question(token)
+    question = open_question(token, now)
     return OpenQuestion(question.staff, question.deadline, question.answer, handler().summary(question.appointment_id))
 
 

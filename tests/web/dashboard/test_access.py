@@ -8,7 +8,7 @@ import pytest
 from django.urls import reverse
 
 from kalends.calendars.joining import make_invitation
-from kalends.calendars.models import CalendarConnection
+from kalends.calendars.models import CalendarConnection, Link, StaffQuestion
 from kalends.companies import services
 from kalends.companies.models import ApiKey, AuditEntry, Closing, Feed, Service, Staff, StaffGroup, TimeOff
 from kalends.core.clock import utc_now
@@ -18,11 +18,13 @@ from tests.web.people import House, next_monday
 
 OF_COMPANY = [
     "home", "appointments", "new_appointment", "customers", "company", "closings", "api_keys", "groups", "new_group",
-    "services", "new_service", "calendar_sync", "staff_list", "locations", "people",
+    "services", "new_service", "calendar_sync", "staff_list", "locations", "people", "attention",
+    "why",
 ]  # fmt: skip
 OF_ROW = [
     "appointment", "customer", "group", "service", "rotate_feed", "staff", "invite", "connect_staff", "connection",
     "disconnect", "location", "external_preview", "company_external_preview",
+    "connection_plan",
 ]  # fmt: skip
 POST_ONLY = [
     "move_appointment", "cancel_appointment", "appointment_notes", "appointment_seen", "delete_closing",
@@ -30,8 +32,9 @@ POST_ONLY = [
     "staff_services", "external_calendar", "connection_act", "connection_calendars", "delete_location",
     "revoke_invitation", "change_role", "remove_member", "revoke_member_invitation",
     "external_act", "company_external_act",
+    "undo_appointment", "try_event_again", "answer_question", "release_feed",
 ]  # fmt: skip
-ELSEWHERE = {"switch_company", "home_slash", "connect_staff_caldav", "company_external_calendar"}
+ELSEWHERE = {"held_messages", "switch_company", "home_slash", "connect_staff_caldav", "company_external_calendar"}
 
 
 def test_every_address_of_the_dashboard_is_in_these_tests():
@@ -57,7 +60,18 @@ def rows(house: House) -> dict[str, str]:
     owner = house.company.memberships.get(role="owner")
     guest, _link = services.invite_member(by=owner, email="g@example.org", role="viewer", now=now)
     external, closed = make_external(house.company, house.staff), make_external(house.company, None)
+    link = Link.objects.create(
+        calendar=connection.calendars.get(receives=True), staff=house.staff, appointment_id=appointment.pk,
+        status="refused",
+    )  # fmt: skip
+    question = StaffQuestion.objects.create(
+        link=link, staff=house.staff, appointment_id=appointment.pk, token_digest="d", asked_at=now,
+        deadline=next_monday(),
+    )  # fmt: skip
     arguments = {
+        "try_event_again": [link.pk],
+        "answer_question": [question.pk],
+        "release_feed": [external.pk],
         "external_preview": [house.staff.pk, external.pk],
         "external_act": [house.staff.pk, external.pk],
         "company_external_preview": [closed.pk],

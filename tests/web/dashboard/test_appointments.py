@@ -65,7 +65,7 @@ def test_move_changes_the_time_and_is_told_in_the_history(house: House):
     moved = Appointment.objects.get()
     assert (moved.start, moved.version) == (appointment.start + timedelta(hours=1), appointment.version + 1)
     page = house.owner.get(answer["Location"])
-    assert [entry.kind for entry, _text in page.context["history"]] == ["moved", "created"]
+    assert [line.entry.kind for line in page.context["history"]] == ["moved", "created"]
 
 
 def test_times_are_the_companys_and_the_customers_stand_beside(house: House):

@@ -7,8 +7,10 @@ from kalends.bookings.services.changing import cancel_appointment, clear_flag, m
 from kalends.bookings.services.customers import change_customer, create_customer, delete_customer
 from kalends.bookings.services.holds import drop_old_holds, hold_slot, release_hold
 from kalends.bookings.services.restoring import raise_sequences
+from kalends.bookings.services.undoing import book_again, undo_outside_move
 
 __all__ = [
+    "book_again",
     "book_appointment",
     "cancel_appointment",
     "change_customer",
@@ -21,4 +23,5 @@ __all__ = [
     "raise_sequences",
     "release_hold",
     "set_notes",
+    "undo_outside_move",
 ]

@@ -38,10 +38,11 @@ def move_appointment(
     by: Actor,
     now: datetime,
     start: datetime | None = None,
+    end: datetime | None = None,
     staff: Staff | None = None,
     expected_version: int | None = None,
 ) -> Appointment:
-    """Another start, another staff member, or both; the length stays. Managers may choose a start off the grid.
+    """Another start, another staff member, or both; without an `end` the length stays. Managers may choose a start off the grid.
 
     Raises SlotTaken or NotOffered with alternatives, Conflict (version_changed, cancelled), NotAllowed (a customer after the start,
     or where others share the time), NotFound, InvalidInput. Moving it to where it is changes nothing.
@@ -49,7 +50,7 @@ def move_appointment(
     seen = appointment_of(company, appointment_id)
     check_version(seen, expected_version)
     _check_may_change(seen, by, now)
-    span = _moved_span(seen, start)
+    span = _moved_span(seen, start, end)
     staff_ids = _moved_staff(seen, staff)
     if span == seen.span and staff_ids == {member.pk for member in seen.staff.all()}:
         return seen
@@ -76,11 +77,11 @@ def _check_may_change(appointment: Appointment, by: Actor, now: datetime) -> Non
         raise NotAllowed(_("The appointment has begun and cannot be changed here any more."), code="begun")
 
 
-def _moved_span(appointment: Appointment, start: datetime | None) -> Span:
+def _moved_span(appointment: Appointment, start: datetime | None, end: datetime | None) -> Span:
     if start is None:
         return appointment.span
     begins = as_utc(start)
-    return Span(begins, begins + (appointment.end - appointment.start))
+    return Span(begins, as_utc(end) if end is not None else begins + (appointment.end - appointment.start))
 
 
 def _moved_staff(appointment: Appointment, staff: Staff | None) -> set[UUID]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kalends.calendars.services.attending import try_link_again
 from kalends.calendars.services.connections import (
     disconnect,
     pause,
@@ -32,7 +33,7 @@ from kalends.calendars.services.joining import choose_calendars, refresh_calenda
 from kalends.calendars.services.live import CheckResult, live_check
 from kalends.calendars.services.oauth import connect_caldav, finish_oauth, start_oauth
 from kalends.calendars.services.push import receive_notifications, receive_push
-from kalends.calendars.services.questions import answer_question
+from kalends.calendars.services.questions import answer_for_staff, answer_question
 from kalends.calendars.services.restoring import hold_restored
 from kalends.calendars.services.wanted import want_event, want_no_event
 
@@ -40,6 +41,7 @@ __all__ = [
     "CheckResult",
     "PlannedAction",
     "add_external_calendar",
+    "answer_for_staff",
     "answer_question",
     "choose_calendars",
     "connect_caldav",
@@ -68,6 +70,7 @@ __all__ = [
     "start_oauth",
     "sync_now",
     "tell_of_stale_calendars",
+    "try_link_again",
     "unfreeze",
     "wake_due_connections",
     "want_event",

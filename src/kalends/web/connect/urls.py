@@ -15,6 +15,8 @@ urlpatterns = [
     path("connect/calendars/<uuid:connection_id>", views.calendars, name="connect_calendars"),
     path("connect/progress/<uuid:connection_id>", views.progress, name="connect_progress"),
     path("connect/question/<str:token>", views.question, name="question"),
+    path("connect/question/<str:token>/cancel", views.question, {"answer": "cancel"}, name="question_cancel"),
+    path("connect/question/<str:token>/keep", views.question, {"answer": "keep"}, name="question_keep"),
     path("q/<str:token>", views.question),
     path("connect/<str:token>", views.start, name="connect"),
     path("connect/<str:token>/caldav", views.caldav, name="connect_caldav"),

@@ -150,13 +150,17 @@ def progress(request: HttpRequest, connection_id: UUID) -> HttpResponse:
 
 
 @never_cache
-def question(request: HttpRequest, token: str) -> HttpResponse:
-    """An event was deleted in the calendar: what does it mean? GET shows, POST answers."""
+def question(request: HttpRequest, token: str, answer: str = "") -> HttpResponse:
+    """An event was deleted in the calendar: what does it mean? GET shows, POST answers.
+
+    With an `answer`, which the link in the mail named, the page has its button alone: programs that look into mails
+    open links, and only a POST acts.
+    """
     now = utc_now()
     try:
         asked = selectors.question_by_token(token=token, now=now)
         if request.method == "POST":
-            answer = request.POST.get("answer", "")
+            answer = answer or request.POST.get("answer", "")
             services.answer_question(token=token, answer=answer, now=now)
             return render(request, "connect/answered.html", {"cancelled": answer == "cancel", "staff": asked.staff})
     except KalendsError as error:
@@ -164,7 +168,7 @@ def question(request: HttpRequest, token: str) -> HttpResponse:
         return render(request, "connect/question_over.html", context, status=404)
     if asked.summary is None:
         return render(request, "connect/question_over.html", status=404)
-    return render(request, "connect/question.html", {"question": asked})
+    return render(request, "connect/question.html", {"question": asked, "answer": answer, "token": token})
 
 
 def guide(request: HttpRequest, page: str = "") -> HttpResponse:

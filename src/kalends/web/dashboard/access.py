@@ -14,13 +14,16 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
 from django.views.decorators.cache import never_cache
 
 from kalends.accounts.models import User
 from kalends.companies.models import Company, Membership
 from kalends.companies.selectors import memberships_of
+from kalends.core.clock import utc_now
 from kalends.core.errors import NotAllowed, NotFound
 from kalends.core.zones import zone
+from kalends.web.dashboard.attention import number_of
 
 SESSION_COMPANY = "company"
 
@@ -32,6 +35,7 @@ class MemberRequest(HttpRequest):
     company: Company
     membership: Membership
     memberships: list[Membership]
+    attention: Any  # how many things a person should look at; asked for by the navigation
 
 
 MemberView = Callable[..., HttpResponse]
@@ -57,6 +61,7 @@ def _gate(view: MemberView, *, viewer_may_post: bool) -> MemberView:
             return render(request, "dashboard/no_company.html", status=404)
         membership = _chosen(request, memberships)
         request.memberships, request.membership, request.company = memberships, membership, membership.company
+        request.attention = SimpleLazyObject(lambda: number_of(membership.company, utc_now()))
         if request.method not in ("GET", "HEAD") and not (membership.may_write or viewer_may_post):
             return refused(request)
         try:

@@ -13,7 +13,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from kalends.bookings.models import Appointment, Attendee, Customer
+from kalends.bookings.selectors import appointments_of
 from kalends.calendars.announcing import Announced, announced
+from kalends.calendars.engine.context import Lacking
 from kalends.calendars.models import (
     CalendarConnection,
     Invitation,
@@ -23,8 +25,10 @@ from kalends.calendars.models import (
     RemoteCalendar,
     StaffQuestion,
 )
+from kalends.calendars.services import plan_connection
 from kalends.companies.models import Company, Service, Staff, WorkingHours
 from kalends.core.clock import utc_now
+from kalends.sync.port import ProviderError
 from kalends.web.dashboard import words
 
 _TROUBLE = ("needs_attention", "frozen", "connecting")
@@ -145,7 +149,12 @@ class ConnectionView:
 
     @property
     def words(self) -> words.StateWords:
-        return words.state_words(self.row.state)
+        return words.RESTORED if self.is_restored else words.state_words(self.row.state)
+
+    @property
+    def is_restored(self) -> bool:
+        """Held because its rows came out of a backup, not because of what was seen in the calendar."""
+        return self.row.state == "frozen" and self.row.restored_at is not None
 
     @property
     def meaning(self) -> Any:
@@ -203,14 +212,15 @@ class ConnectionView:
 
 def connections_of(staff: Staff) -> list[ConnectionView]:
     rows = CalendarConnection.objects.filter(staff=staff, disconnected_at=None).exclude(provider="ics")
-    return _views(rows.order_by("created_at"))
+    return connection_views(rows.order_by("created_at"))
 
 
 def connection_view(connection: CalendarConnection) -> ConnectionView:
-    return _views(CalendarConnection.objects.filter(pk=connection.pk))[0]
+    return connection_views(CalendarConnection.objects.filter(pk=connection.pk))[0]
 
 
-def _views(rows: QuerySet[CalendarConnection]) -> list[ConnectionView]:
+def connection_views(rows: QuerySet[CalendarConnection]) -> list[ConnectionView]:
+    """Each with its calendars, counts and how soon it shows changes; a constant number of queries."""
     found = list(rows.select_related("staff", "company").prefetch_related("calendars__connection"))
     counts: dict[UUID, dict[str, int]] = {}
     links = Link.objects.filter(calendar__connection__in=found).order_by()
@@ -223,7 +233,7 @@ def _views(rows: QuerySet[CalendarConnection]) -> list[ConnectionView]:
 def troubled_connections(company: Company) -> list[ConnectionView]:
     """What a person should mend or finish."""
     rows = CalendarConnection.objects.filter(company=company, state__in=_TROUBLE, disconnected_at=None)
-    return _views(rows.exclude(provider="ics").order_by("created_at"))
+    return connection_views(rows.exclude(provider="ics").order_by("created_at"))
 
 
 def live_connections(company: Company, providers: list[str]) -> int:
@@ -259,6 +269,25 @@ def open_questions(company: Company, now: datetime) -> list[OpenQuestion]:
 
 
 @dataclass(frozen=True, slots=True)
+class Planned:
+    """One line of a plan, with the appointment it is about."""
+
+    action: str
+    rule: str
+    appointment: Appointment | None
+
+
+def plan_of(connection: CalendarConnection, *, now: datetime) -> tuple[list[Planned], bool]:
+    """What the next run would do, and whether the calendar could not be read for it. Asks the calendar."""
+    try:
+        actions = plan_connection(connection.pk, now=now)
+    except (ProviderError, Lacking):
+        return [], True
+    rows = appointments_of(connection.company).in_bulk({action.appointment_id for action in actions})
+    return [Planned(action.action, action.rule, rows.get(action.appointment_id)) for action in actions], False
+
+
+@dataclass(frozen=True, slots=True)
 class SyncState:
     link: Link
     name: Any
@@ -275,13 +304,13 @@ def sync_of_appointment(appointment_id: UUID) -> list[SyncState]:
     return [SyncState(link, *words.LINK_STATES.get(link.status, (link.status, ""))) for link in links]
 
 
-def journal_of_appointment(appointment_id: UUID) -> list[Journal]:
-    rows = Journal.objects.filter(appointment_id=appointment_id).select_related("connection", "calendar")
-    return list(rows[:_JOURNAL_SHOWN])
+def journal_of_appointment(appointment: Appointment) -> list[Journal]:
+    rows = Journal.objects.filter(appointment_id=appointment.pk, connection__company=appointment.company_id)
+    return list(rows.select_related("connection", "calendar")[:_JOURNAL_SHOWN])
 
 
 def journal_of_connection(connection: CalendarConnection) -> QuerySet[Journal]:
-    return Journal.objects.filter(connection=connection).select_related("calendar")
+    return Journal.objects.filter(connection=connection).select_related("calendar", "connection")
 
 
 # -- customers ------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 
 from kalends.web.dashboard.views import (
     appointments,
+    attention,
     calendar_sync,
     catalogue,
     company,
@@ -17,6 +18,7 @@ from kalends.web.dashboard.views import (
     invitations,
     people,
     staff,
+    why,
 )
 
 app_name = "dashboard"
@@ -34,6 +36,13 @@ _pages = [
     path("appointments/<uuid:appointment_id>/cancel", appointments.cancel, name="cancel_appointment"),
     path("appointments/<uuid:appointment_id>/notes", appointments.notes, name="appointment_notes"),
     path("appointments/<uuid:appointment_id>/seen", appointments.seen, name="appointment_seen"),
+    path("appointments/<uuid:appointment_id>/undo", appointments.undo, name="undo_appointment"),
+    path("attention", attention.attention_page, name="attention"),
+    path("attention/messages", attention.held_messages, name="held_messages"),
+    path("attention/events/<uuid:link_id>/again", attention.try_again, name="try_event_again"),
+    path("attention/questions/<uuid:question_id>", attention.answer, name="answer_question"),
+    path("attention/feeds/<uuid:external_id>/release", attention.release_feed, name="release_feed"),
+    path("why", why.why, name="why"),
     path("customers", customers.customer_list, name="customers"),
     path("customers/<uuid:customer_id>", customers.customer_page, name="customer"),
     path("settings/company", company.company_settings, name="company"),
@@ -81,6 +90,7 @@ _pages = [
     path(f"{_STAFF}/connect/caldav", connections.connect_staff_caldav, name="connect_staff_caldav"),
     path(_CONNECTION, connections.connection_page, name="connection"),
     path(f"{_CONNECTION}/act", connections.act, name="connection_act"),
+    path(f"{_CONNECTION}/plan", connections.plan, name="connection_plan"),
     path(f"{_CONNECTION}/calendars", connections.calendars, name="connection_calendars"),
     path(f"{_CONNECTION}/disconnect", connections.disconnect, name="disconnect"),
 ]

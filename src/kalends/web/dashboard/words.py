@@ -45,6 +45,15 @@ STATES = {
     "disconnected": StateWords(_("Disconnected"), "", _("Sync has ended.")),
 }
 
+RESTORED = StateWords(
+    _("Held since a restore"),
+    "warn",
+    _(
+        "The data here came out of a backup and may be older than the calendar. It is read, and busy times block, but "
+        "nothing is written there and nothing is taken from it until you let it go on."
+    ),
+)
+
 # Why a connection needs attention, where it is not the access.
 LACKS = {
     "calendar_gone": _("A chosen calendar is not there any more. Choose another one below, or put it back there."),
@@ -108,6 +117,39 @@ PROVIDERS = {
 ICONS = {"google": "google", "office365": "microsoft", "outlook": "outlook", "caldav": "caldav", "ics": "calendar"}
 
 
+# Kinds of mail, as a list of them says it.
+MAILS = {
+    "appointment_confirmed": _("To the customer: confirmed"),
+    "appointment_moved": _("To the customer: moved"),
+    "appointment_cancelled": _("To the customer: cancelled"),
+    "staff_appointment_new": _("To the staff member: new appointment"),
+    "staff_appointment_moved": _("To the staff member: appointment moved"),
+    "staff_appointment_cancelled": _("To the staff member: appointment cancelled"),
+    "move_put_back": _("To the staff member: a move was put back"),
+    "connection_needs_attention": _("A calendar needs attention"),
+    "staff_question": _("Question to the staff member"),
+    "calendar_invitation": _("Invitation to connect a calendar"),
+    "member_invitation": _("Invitation to sign in"),
+}
+
+
+def mail_words(kind: str) -> Any:
+    return MAILS.get(kind) or kind.replace("_", " ")
+
+
+# Why the calendar system refuses one event.
+REASONS = {
+    "foreign_organize": _("The event belongs to somebody else now."),  # the column has 16 characters
+    "forbidden": _("The calendar system does not allow it."),
+    "permanent": _("The calendar system refuses it for good."),
+    "too_large": _("The event is too large for the calendar system."),
+}
+
+
+def reason_words(code: str) -> Any:
+    return REASONS.get(code) or code.replace("_", " ")
+
+
 def state_words(state: str) -> StateWords:
     return STATES.get(state) or StateWords(state, "", "")
 
@@ -143,6 +185,7 @@ RULES = {
     "malformed": _("One event could not be read and was set aside"),
     "deletion_budget": _("Unusually many events were deleted at once: held until a person looks"),
     "released_by_person": _("A person looked at the deletions and let sync go on"),
+    "tried_again_by_person": _("A person had the event written once more"),
     "restored_from_backup": _("Restored from a backup: held until a person releases it"),
     "marked_without_link": _("An event with our mark that belongs to no appointment here: kept, and it blocks"),
     "set_by_person": _("A person changed the direction of the connection"),
@@ -181,6 +224,12 @@ ACTIONS = {
     "move_appointment": _("appointment moved"),
     "cancel_appointment": _("appointment cancelled"),
     "ask_staff": _("staff member asked"),
+    "move_accepted": _("accepted"),
+    "move_flagged": _("accepted, flagged: please have a look"),
+    "move_put_back_overlap": _("put back: another appointment is there"),
+    "move_put_back_rule": _("put back, by your company’s rule"),
+    "move_put_back_past": _("put back: that time is over"),
+    "move_stale": _("left out: the appointment was changed here after it"),
     "refuse": _("given up for now"),
     "close": _("finished"),
     "nothing": _("nothing done"),
@@ -201,6 +250,18 @@ ACTIONS = {
 
 def evidence_words(evidence: str) -> Any:
     return EVIDENCE.get(evidence) or evidence
+
+
+# What set a look at the calendar going.
+SIGNALS = {
+    "outside_deletion": _("found by sync"),
+    "followed": _("followed into another calendar"),
+    "person": _("by a person"),
+}
+
+
+def signal_words(signal: str) -> Any:
+    return SIGNALS.get(signal) or ("" if signal == "run" else signal)
 
 
 def action_words(action: str) -> Any:

@@ -8,7 +8,8 @@ from typing import Any
 from django import template
 from django.utils.dateparse import parse_datetime
 
-from kalends.web.dashboard import words
+from kalends.calendars.models import Journal
+from kalends.web.dashboard import story, words
 
 register = template.Library()
 
@@ -26,6 +27,21 @@ def evidence_words(evidence: str) -> Any:
 @register.filter
 def action_words(action: str) -> Any:
     return words.action_words(action)
+
+
+@register.filter
+def journal_text(row: Journal) -> str:
+    return story.journal_text(row)
+
+
+@register.filter
+def mail_words(kind: str) -> Any:
+    return words.mail_words(kind)
+
+
+@register.filter
+def signal_words(signal: str) -> Any:
+    return words.signal_words(signal)
 
 
 @register.filter

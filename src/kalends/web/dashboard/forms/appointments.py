@@ -74,6 +74,20 @@ class MoveForm(BaseForm):
         self.fields["staff"].queryset = company.staff.filter(active=True)  # type: ignore[attr-defined]
 
 
+class WhyForm(BaseForm):
+    """Which time of whom is asked about."""
+
+    staff = forms.ModelChoiceField(label=_("Staff"), queryset=Staff.objects.none(), empty_label=None)
+    service = forms.ModelChoiceField(label=_("Service"), queryset=Service.objects.none(), empty_label=None)
+    date = date_field(label=_("Date"))
+    time = time_field(label=_("Time"))
+
+    def __init__(self, *args: Any, company: Company, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["staff"].queryset = company.staff.filter(active=True)  # type: ignore[attr-defined]
+        self.fields["service"].queryset = company.services.filter(active=True)  # type: ignore[attr-defined]
+
+
 class CancelForm(BaseForm):
     reason = forms.CharField(
         label=_("Reason"), max_length=400, required=False, help_text=_("The customer is told, in these words.")

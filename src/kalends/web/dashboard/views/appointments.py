@@ -16,11 +16,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from kalends.bookings import selectors, services
-from kalends.bookings.history import entry_text
 from kalends.bookings.models import ActorKind, Appointment
 from kalends.bookings.values import Actor, CustomerInput, SlotTaken
 from kalends.core.clock import utc_now
-from kalends.core.errors import KalendsError
+from kalends.core.errors import KalendsError, NotFound
 from kalends.core.zones import zone
 from kalends.web.dashboard import reads
 from kalends.web.dashboard.access import MemberRequest, actor_of, member
@@ -33,6 +32,7 @@ from kalends.web.dashboard.forms.appointments import (
     instant,
 )
 from kalends.web.dashboard.forms.base import posted
+from kalends.web.dashboard.story import story_of
 
 PER_PAGE = 25
 
@@ -70,14 +70,15 @@ def _page(request: MemberRequest, appointment: Appointment, **given: Any) -> Htt
     staff = list(appointment.staff.all())
     first = {"version": appointment.version, "staff": staff[0].pk if staff else None}
     refused = any(form.errors for form in given.values() if hasattr(form, "errors"))
+    now = utc_now()
     context = {
         "appointment": appointment,
         "staff": staff,
         "there": _for_the_customer(appointment),
-        "ahead": appointment.end > utc_now(),
-        "history": [(entry, entry_text(entry)) for entry in reversed(selectors.history_of(appointment))],
+        "ahead": appointment.end > now,
+        "history": story_of(appointment, selectors.history_of(appointment), now=now),
         "sync": reads.sync_of_appointment(appointment.pk),
-        "journal": reads.journal_of_appointment(appointment.pk),
+        "journal": reads.journal_of_appointment(appointment),
         "move_form": MoveForm(company=request.company, initial={**first, "date": start.date(), "time": start.time()}),
         "cancel_form": CancelForm(initial=first),
         "notes_form": NotesForm(initial={**first, "notes": appointment.notes}),
@@ -184,7 +185,45 @@ def seen(request: MemberRequest, appointment_id: UUID) -> HttpResponse:
     """A flagged move was looked at."""
     appointment = selectors.appointment_of(request.company, appointment_id)
     services.clear_flag(appointment_id=appointment.pk, company=request.company, by=manager(request), now=utc_now())
+    return _back(request, appointment)
+
+
+def _back(request: MemberRequest, appointment: Appointment) -> HttpResponse:
+    """To the list where the button was pressed, or to the appointment."""
+    if request.POST.get("next") == "attention":
+        return redirect("dashboard:attention")
     return redirect("dashboard:appointment", appointment.pk)
+
+
+@member
+@require_POST
+def undo(request: MemberRequest, appointment_id: UUID) -> HttpResponse:
+    """What was done in an outside calendar: a move goes back, a cancelled one is booked again."""
+    appointment = selectors.appointment_of(request.company, appointment_id)
+    again = request.POST.get("do") == "booking"
+    try:
+        changed = (services.book_again if again else services.undo_outside_move)(
+            appointment_id=appointment.pk,
+            company=request.company,
+            by=manager(request),
+            expected_version=whole_number(request.POST.get("version")),
+            now=utc_now(),
+        )
+    except NotFound:
+        raise
+    except KalendsError as error:
+        messages.error(request, error.message)
+        return _back(request, appointment)
+    if again:
+        messages.success(request, _("Booked again. The customer gets a confirmation."))
+        return redirect("dashboard:appointment", changed.pk)
+    messages.success(request, _("The appointment is back at its old time. The customer is told."))
+    return _back(request, appointment)
+
+
+def whole_number(text: str | None) -> int:
+    """A version that cannot be read is none that an appointment has."""
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
 @member

@@ -70,6 +70,15 @@ def connection_page(request: MemberRequest, connection_id: UUID) -> HttpResponse
 
 
 @member
+def plan(request: MemberRequest, connection_id: UUID) -> HttpResponse:
+    """What sync would do next, read from the calendar now and changed nowhere."""
+    row = _connection(request, connection_id)
+    planned, failed = reads.plan_of(row, now=utc_now())
+    context = {"item": reads.connection_view(row), "staff": row.staff, "planned": planned, "failed": failed}
+    return render(request, "dashboard/sync/plan.html", context)
+
+
+@member
 @require_POST
 def act(request: MemberRequest, connection_id: UUID) -> HttpResponse:
     """The buttons: each is one service and one sentence."""
@@ -80,6 +89,8 @@ def act(request: MemberRequest, connection_id: UUID) -> HttpResponse:
         raise
     except KalendsError as error:
         messages.error(request, error_words(error))
+    if request.POST.get("next") == "attention":
+        return redirect("dashboard:attention")
     if request.POST.get("next") == "staff":
         return redirect(f"{reverse('dashboard:staff', args=[row.staff_id])}#calendar-sync")
     return redirect("dashboard:connection", row.pk)
@@ -98,7 +109,10 @@ def _do(request: MemberRequest, row: CalendarConnection, what: str) -> str:
             services.resume(**common)
             return _("Sync goes on.")
         case "unfreeze":
+            restored = row.restored_at is not None
             services.unfreeze(**common)
+            if restored:
+                return _("Released: sync goes on, and writes again.")
             return _("The deletions count now, by your company's rule, and sync goes on.")
         case "restore":
             services.unfreeze(**common, restore=True)
