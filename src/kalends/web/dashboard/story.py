@@ -5,7 +5,7 @@ The active time zone is the company's (`access.member` sees to it).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -52,7 +52,7 @@ def story_of(appointment: Appointment, history: Sequence[HistoryEntry], *, now: 
         flag = flags.get(entry.version) if entry.kind == "moved_outside" else None
         parts = [_sentence(entry, flag), _told(mails.get(entry.version, [])) if entry.kind in _TELLING else ""]
         way = "move" if entry is undo else "booking" if again and entry.kind == "cancelled_outside" else ""
-        lines.append(Line(entry, "; ".join(filter(None, parts)), flag is not None, way))
+        lines.append(Line(entry, _joined(*parts), flag is not None, way))
     return lines[::-1]
 
 
@@ -64,6 +64,14 @@ def _mails(appointment: Appointment) -> Mapping[int, list[OutgoingMessage]]:
     return found
 
 
+def _joined(*parts: str) -> str:
+    """What was done; what came of it; whom it was told."""
+    first, *rest = filter(None, parts)
+    for then in rest:
+        first = _("%(first)s; %(then)s") % {"first": first, "then": then}
+    return first
+
+
 def _sentence(entry: HistoryEntry, flag: HistoryEntry | None) -> str:
     spans = spans_of(entry)
     if spans is None or spans[0] == spans[1]:
@@ -73,9 +81,10 @@ def _sentence(entry: HistoryEntry, flag: HistoryEntry | None) -> str:
     match entry.kind:
         case "moved_outside":
             moved = _("Moved in %(where)s by %(by)s from %(old)s to %(new)s at %(at)s") % given
-            return f"{moved}; {_accepted(flag)}"
+            return _joined(moved, _accepted(flag))
         case "move_put_back":
-            return _("Moved in %(where)s by %(by)s from %(old)s to %(new)s at %(at)s; put back") % given
+            moved = _("Moved in %(where)s by %(by)s from %(old)s to %(new)s at %(at)s") % given
+            return _joined(moved, _("put back"))
         case "moved":
             return _("Moved by %(by)s from %(old)s to %(new)s at %(at)s") % given
     return f"{entry_text(entry)}: {given['old']} → {given['new']}"
@@ -118,7 +127,7 @@ def _from_to(old: Span, new: Span) -> dict[str, str]:
 
 
 def _when(span: Span, *, day: bool, end: bool) -> str:
-    begins = date_format(timezone.localtime(span.start), "D j N, H:i") if day else _clock(span.start)
+    begins = date_format(timezone.localtime(span.start), "D j M H:i") if day else _clock(span.start)
     return f"{begins} – {_clock(span.end)}" if end else begins
 
 
@@ -134,7 +143,7 @@ def journal_text(row: Journal) -> str:
     there, here = _stored(row.before), _stored(row.after)
     if row.rule == "moved" and there and here:
         moved = _("Moved in %(where)s from %(old)s to %(new)s") % {**_from_to(here, there), "where": where(row)}
-        return f"{moved}; {words.action_words(row.action)}" if row.action in _OUTCOMES else moved
+        return _joined(moved, str(words.action_words(row.action))) if row.action in _OUTCOMES else moved
     if row.rule == "grace":
         return _grace(row, there, here)
     return str(words.rule_words(row.rule))
@@ -142,10 +151,11 @@ def journal_text(row: Journal) -> str:
 
 def _grace(row: Journal, there: Span | None, here: Span | None) -> str:
     if row.evidence == "Gone":
-        return _("Deleted in %(where)s; waiting whether it stays so") % {"where": where(row)}
+        return _joined(_("Deleted in %(where)s") % {"where": where(row)}, _("waiting whether it stays so"))
     if there and here and there != here:
         given = {**_from_to(here, there), "where": where(row)}
-        return _("Moved in %(where)s from %(old)s to %(new)s; waiting whether it stays so") % given
+        moved = _("Moved in %(where)s from %(old)s to %(new)s") % given
+        return _joined(moved, _("waiting whether it stays so"))
     return str(words.rule_words(row.rule))
 
 
@@ -159,8 +169,3 @@ def _stored(value: Any) -> Span | None:
         return Span(*(as_utc(datetime.fromisoformat(value[name])) for name in ("start", "end")))
     except (KeyError, TypeError, ValueError):
         return None
-
-
-def appointments_named(rows: Iterable[Journal]) -> set[Any]:
-    """The appointments that lines of the journal speak of."""
-    return {row.appointment_id for row in rows if row.appointment_id}
