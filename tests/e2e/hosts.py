@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 from aiosmtpd.controller import Controller
 
 from kalends.ops.processes import own
-from tests.e2e.processes import Running, answers, free_ports, until
+from tests.e2e.processes import PATIENCE, Running, answers, free_ports, until
 
 
 @dataclass
@@ -61,7 +61,7 @@ class Hosts:
             if program.child is None:
                 program.start()
         for url in self.urls:
-            until(lambda url=url: answers(f"{url}/readyz"), f"an answer of {url}")
+            until(lambda url=url: answers(f"{url}/readyz"), f"an answer of {url}", patience=3 * PATIENCE)
 
     def kill_one(self, dice: Random) -> None:
         program = dice.choice([*self.webs, *self.workers])

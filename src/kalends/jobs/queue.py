@@ -70,6 +70,11 @@ def task(function: Callable[..., Any]) -> Callable[..., Any]:
     return huey.task(retries=0)(function)
 
 
+def waiting() -> int:
+    """Wake-ups that no worker has taken yet."""
+    return int(huey.pending_count())
+
+
 def wake_on_commit(wake: Callable[..., Any], *ids: object) -> None:
     """Enqueues soon after the surrounding transaction has committed; a queue that is down costs one sweep, no more."""
     given = (wake, tuple(str(item) for item in ids))

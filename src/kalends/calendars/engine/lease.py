@@ -65,3 +65,8 @@ def due_connections(now: datetime) -> QuerySet[CalendarConnection]:
     crashed = Q(lease_until__lte=Now())
     due = Q(due_at__lte=now, lease_until__isnull=True)
     return CalendarConnection.objects.filter(crashed | due).order_by(F("due_at").asc(nulls_first=True), "pk")
+
+
+def is_due(connection_id: UUID, now: datetime) -> bool:
+    """False for a wake-up whose work another one has done already, which costs no more than this question."""
+    return due_connections(now).filter(pk=connection_id).exists()

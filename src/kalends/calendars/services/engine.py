@@ -17,6 +17,7 @@ from kalends.calendars.engine.run import run_connection
 from kalends.calendars.life import remind, tell_stale
 from kalends.calendars.models import CalendarConnection, Provider, RemoteCalendar
 from kalends.calendars.providers import provider_for
+from kalends.jobs.queue import waiting
 from kalends.sync import actions
 from kalends.sync.connection import State
 
@@ -29,6 +30,7 @@ __all__ = [
     "wake_due_connections",
 ]
 
+_MOST_AT_ONCE = 10_000
 _TRYING = (State.ACTIVE, State.THROTTLED, State.FROZEN)
 
 
@@ -67,10 +69,16 @@ def plan_connection(connection_id: UUID, *, now: datetime) -> list[PlannedAction
 def wake_due_connections(*, now: datetime, since: datetime | None = None) -> int:
     """Whatever wake-up was lost: every connection whose time has come, and those whose worker died.
 
-    With `since` only those whose time has come since then: cheap enough to ask each second.
+    With `since` only those whose time has come since then: cheap enough to ask each second. Without, at most
+    `_MOST_AT_ONCE`, the longest due first, and none while as many wait in the queue: after an outage every turn would
+    add the whole backlog again, faster than workers take it away.
     """
     rows = lease.due_connections(now)
-    due = list((rows if since is None else rows.filter(due_at__gt=since)).values_list("pk", flat=True))
+    if since is not None:
+        rows = rows.filter(due_at__gt=since)
+    elif waiting() >= _MOST_AT_ONCE:
+        return 0
+    due = list(rows.values_list("pk", flat=True)[: _MOST_AT_ONCE if since is None else None])
     for connection_id in due:
         wake(connection_id)
     return len(due)
