@@ -96,6 +96,9 @@ def test_change_that_a_read_finds_unannounced_is_awaited_from_when_it_was_made()
 def test_channel_younger_than_the_read_before_announced_nothing_and_is_not_blamed():
     young = replace(OLD, verified_at=NOW - 10 * MINUTE)
     assert unannounced_since(young, changed_at=NOW - HOUR, read_before=NOW - HOUR) is None
+    same_run = replace(OLD, opened_at=NOW - HOUR, verified_at=NOW - HOUR)
+    assert unannounced_since(same_run, changed_at=NOW - HOUR, read_before=NOW - HOUR) is None
+    assert unannounced_since(same_run, changed_at=NOW, read_before=NOW - MINUTE) == NOW
     assert unannounced_since(NEW, changed_at=NOW - HOUR, read_before=NOW - HOUR) is None
 
 

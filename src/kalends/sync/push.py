@@ -112,9 +112,10 @@ def unannounced_since(channel: Channel, *, changed_at: datetime, read_before: da
     """Since when a change that a read has just found goes unannounced; None if it was announced, or says nothing.
 
     `changed_at` is the earliest instant the change can have been made at; a channel that was not verified by the
-    read before may be younger than the change.
+    read before may be younger than the change. A run reads first, then writes, and opens channels last: one that was
+    opened by the run of the read before has not seen what that run wrote.
     """
-    if channel.verified_at is None or channel.verified_at > read_before:
+    if channel.verified_at is None or channel.verified_at > read_before or channel.opened_at >= read_before:
         return None
     if channel.heard_at is not None and channel.heard_at >= changed_at - SLACK:
         return None

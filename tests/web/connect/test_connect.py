@@ -177,6 +177,9 @@ def test_refused_consent_is_explained_and_uses_nothing_up(house: House, server, 
     state = state_of(set_out(house.nobody, f"/connect/{token}"))
     answer = come_back(house.nobody, state, code="", error="access_denied")
     assert (answer.status_code, answer.context["denied"]) == (400, True)
+    # The way back is one click, in the browser that set out only.
+    assert answer.context["again_url"] == f"/connect/{token}"
+    assert come_back(Client(), state, code="", error="access_denied").context["again_url"] == ""
     assert (CalendarConnection.objects.count(), Invitation.objects.get().used_at) == (0, None)
     assert house.nobody.get(f"/connect/{token}").status_code == 200
 

@@ -56,7 +56,9 @@ def run_demo(*, web_port: int) -> int:
 def _run(place: Place) -> int:
     for port in (place.web_port, place.sandbox_port, place.caldav_port):
         if not is_free(port):
-            raise OSError(f"port {port} on 127.0.0.1 is taken by another program; stop it, or choose one with --port")
+            raise OSError(
+                f"port {port} on 127.0.0.1 is taken by another program; stop it, or choose one: make run PORT=8080, or --port"
+            )
     _say_where(place)
     place.mail.mkdir(parents=True, exist_ok=True)
     environment = place.environment()
@@ -142,7 +144,7 @@ def _print_where(place: Place) -> None:
         f"  Book as a customer        {place.base_url}/lakeside",
         f"  Dashboard                 {place.base_url}/dashboard",
         f"     sign in with           {email}   {password}",
-        f"  Outside calendars, mails  {place.sandbox_url}/",
+        f"  Outside calendars, mails  {place.sandbox_url}/?account=caldav:{USER}",
         "     John Smith is connected (CalDAV): book him, then drag the event there",
     ]
     if invite:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from kalends.calendars import services
 from kalends.calendars.models import CalendarConnection, Invitation
@@ -22,6 +24,10 @@ from kalends.web.dashboard.forms.sync import CalDavForm
 from kalends.web.limits import within_limit
 
 _GO = "connect_go"
+_BEGAN = "kalends_connect"
+_NOTHING_THERE = gettext_lazy(
+    "No calendar server answered at this address. Check the address; if it is right, try again in a few minutes."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +64,18 @@ def choose_provider(request: HttpRequest, way: Way) -> HttpResponse:
     except KalendsError as error:
         return _providers(request, way, error=str(error_words(error)))
     request.session[_GO] = url
-    return redirect("connect_go")
+    response = redirect("connect_go")
+    # In the browser, not in the session's row: an invitation's link is stored as a hash only.
+    response.set_signed_cookie(
+        _BEGAN,
+        way.start_url,
+        max_age=3600,
+        path="/oauth/",
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
+    return response
 
 
 def _providers(request: HttpRequest, way: Way, error: str = "") -> HttpResponse:
@@ -76,6 +93,11 @@ def go(request: HttpRequest) -> HttpResponse:
 
 def forget_go(request: HttpRequest) -> None:
     request.session.pop(_GO, None)
+
+
+def began_at(request: HttpRequest) -> str:
+    """The page from which this browser set out to a consent page; "" where that is not known any more."""
+    return str(request.get_signed_cookie(_BEGAN, default="", max_age=3600))
 
 
 def connect_caldav(request: HttpRequest, way: Way) -> HttpResponse:
@@ -103,7 +125,7 @@ def _try_caldav(form: CalDavForm, way: Way) -> CalendarConnection | None:
             now=utc_now(),
         )
     except KalendsError as error:
-        form.refuse(error, message=error_words(error))
+        form.refuse(error, message=_NOTHING_THERE if error.code == "provider_unreachable" else error_words(error))
         return None
 
 

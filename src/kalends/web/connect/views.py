@@ -74,7 +74,8 @@ def oauth_callback(request: HttpRequest, provider: str) -> HttpResponse:
             now=utc_now(),
         )
     except KalendsError as refused:
-        context = {"message": error_words(refused), "denied": refused.code == "consent_denied"}
+        denied = refused.code == "consent_denied"
+        context = {"message": error_words(refused), "denied": denied, "again_url": flow.began_at(request)}
         return render(request, "connect/failed.html", context, status=400)
     return flow.connected(request, connection)
 
