@@ -69,6 +69,15 @@ def test_Q9_hold_that_is_over_and_taken_offers_three_others():
     assert [near.start for near in refused.value.alternatives] == [at(3, 9, 30), at(3, 10, 30), at(3, 9)]
 
 
+def test_hold_opens_no_time_but_its_own():
+    salon = make_salon()
+    held = hold(salon)
+    for token in (held.token, "no-such-hold"):
+        with pytest.raises(SlotTaken):
+            salon.book(at(3, 11, 7), hold_token=token)
+    assert Claim.objects.get().hold is not None
+
+
 def test_released_hold_frees_its_time():
     salon = make_salon()
     held = hold(salon)

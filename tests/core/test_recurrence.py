@@ -263,3 +263,19 @@ def test_expand_days_refuses_hours():
         expand_days(
             start=date(2026, 1, 1), days=1, rules=["RRULE:FREQ=HOURLY"], first=date(2026, 1, 1), end=date(2026, 2, 1)
         )
+
+
+_EVERY_SECOND = f"BYHOUR={','.join(map(str, range(24)))};BYMINUTE={','.join(map(str, range(60)))};BYSECOND={','.join(map(str, range(60)))}"
+_EVERY_DAY = "BYDAY=MO,TU,WE,TH,FR,SA,SU"
+
+
+def test_expand_chooses_among_all_seconds_of_a_year_without_listing_them():
+    rule = f"RRULE:FREQ=YEARLY;{_EVERY_DAY};{_EVERY_SECOND};BYSETPOS=366,-366"
+    assert walls("2001-01-01 00:00", rule) == ["12-31 23:53", "01-01 00:06", "12-31 23:53"]
+    assert walls("0001-01-01 00:00", f"{rule};COUNT=100000") == ["12-31 23:53", "01-01 00:06", "12-31 23:53"]
+
+
+def test_expand_refuses_to_count_what_no_list_holds():
+    every_date = f"BYMONTH={','.join(map(str, range(1, 13)))};BYMONTHDAY={','.join(map(str, range(1, 29)))}"
+    with pytest.raises(BadRecurrence, match="too long"):
+        walls("2001-01-01 00:00", f"RRULE:FREQ=YEARLY;COUNT=1000000;{every_date};{_EVERY_SECOND}")

@@ -57,6 +57,84 @@ assert len(failures) == 4 * 4, len(failures)
 """
 
 
+# One leads and waits until three stand behind it; the second of them fails in a way of its own.
+TOGETHER = """
+import threading, time
+import django
+django.setup()
+from django.db import connection, transaction
+from kalends.jobs import together
+
+def execute(sql, params=()):
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return cursor.fetchall()
+
+def create(name):
+    execute("INSERT INTO things (name) VALUES (%s)", [name])
+    transaction.on_commit(lambda: fired.append(name))
+    return name
+
+def refused(name):
+    create(name)
+    raise KeyError(name)
+
+def dangling(name):
+    create(name)
+    execute("INSERT INTO parts (thing) VALUES ('nothing')")
+
+def undone(name):
+    create(name)
+    connection.connection.execute("ROLLBACK")
+    raise KeyError(name)
+
+def ask(work, name):
+    connection.ensure_connection()
+    try:
+        answers[name] = together.in_transaction(lambda: work(name))
+    except Exception as error:
+        answers[name] = type(error).__name__
+    connection.close()
+
+def wait_for(condition):
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+execute("CREATE TABLE things (name TEXT PRIMARY KEY)")
+execute("CREATE TABLE parts (thing TEXT REFERENCES things (name) DEFERRABLE INITIALLY DEFERRED)")
+for bad in (refused, dangling, undone):
+    fired, answers, leading = [], {}, threading.Event()
+
+    def first(name):
+        leading.set()
+        wait_for(lambda: len(together._group._waiting) == 3)
+        return create(name)
+
+    threads = [threading.Thread(target=ask, args=(first, "first"))]
+    threads[0].start()
+    assert leading.wait(60)
+    for number, work in enumerate((create, bad, create)):
+        threads.append(threading.Thread(target=ask, args=(work, f"n{number}")))
+        threads[-1].start()
+        wait_for(lambda: len(together._group._waiting) == number + 1)
+    [thread.join() for thread in threads]
+    names = sorted(name for (name,) in execute("SELECT name FROM things"))
+    print(answers["n1"], *(answers[name] for name in names), sorted(fired) == names)
+    execute("DELETE FROM things")
+"""
+
+
+def test_work_done_together_is_answered_as_it_would_be_alone(tmp_path: Path):
+    url = f"sqlite:///{tmp_path}/kalends.db"
+    environment = {**os.environ, "KALENDS_DATABASE_URL": url, "KALENDS_VAR": str(tmp_path)}
+    command = [sys.executable, "-c", TOGETHER]
+    found = subprocess.run(command, env=environment, check=True, capture_output=True, text=True, timeout=180)
+    done = "first n0 n2 True"
+    assert found.stdout.splitlines() == [f"KeyError {done}", f"IntegrityError {done}", f"KeyError {done}"]
+
+
 def test_work_of_many_threads_and_processes_is_done_once_or_not_at_all(tmp_path: Path):
     url = f"sqlite:///{tmp_path}/kalends.db"
     environment = {**os.environ, "KALENDS_DATABASE_URL": url, "KALENDS_VAR": str(tmp_path)}

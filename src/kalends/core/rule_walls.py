@@ -158,8 +158,10 @@ def _with_positions(series: Series, periods: Sequence[int]) -> Iterator[Batch]:
         yield [day for days in days_each for day in _chosen(rule, days)], times
         return
     for days in days_each:
-        for day, time in _chosen(rule, [(day, time) for day in days for time in times]):
-            yield (day,), (time,)
+        # By number, not by list: every second of a year is more than fits a moment.
+        for place in _chosen(rule, range(len(days) * len(times))):
+            day, time = divmod(place, len(times))
+            yield (days[day],), (times[time],)
 
 
 def _chosen(rule: Rule, found: Sequence[_T]) -> Sequence[_T]:
@@ -248,7 +250,10 @@ def _walls_of(series: Series, period: int) -> list[int]:
     rule, times = series.rule, series.times
     if rule.freq > Freq.DAILY:
         return [period * _UNIT[rule.freq] + time for time in _chosen(rule, times)]
-    return list(_chosen(rule, [day * DAY + time for day in days_of(rule, (period,)) for time in times]))
+    days = days_of(rule, (period,))
+    if len(days) * len(times) > MOST_STEPS:
+        raise BadRecurrence("The recurrence takes too long to expand")
+    return list(_chosen(rule, [day * DAY + time for day in days for time in times]))
 
 
 def _each_gives(series: Series) -> int:

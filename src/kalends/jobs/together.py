@@ -3,18 +3,20 @@
 SQLite writes one transaction after the other, and each waits for the disk before the next may begin. While one thread
 waits for its turn to write, others that come with work of their own put it in that thread's hands: their work is done in
 the same transaction, each behind a savepoint, and one wait for the disk serves all. A failure undoes its own work only.
-Nobody is answered before the commit. On PostgreSQL, which does this by itself, each has a transaction of its own.
+Nobody is answered before the commit; should that fail, each is done again in a transaction of its own, so that nobody
+fails for what another did (a foreign key that points nowhere is found by the commit alone). On PostgreSQL, which does
+this by itself, each has a transaction of its own.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import copy_context
 from threading import Event, Lock
 from typing import Any, TypeVar, cast
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.utils.translation import get_language, override
 
 Result = TypeVar("Result")
@@ -25,7 +27,8 @@ _MOST = 16
 def in_transaction(work: Callable[[], Result]) -> Result:
     """What `work` returns, once it is on the disk; what it raises, with nothing of it done.
 
-    `work` may run in another thread, in this one's context (language, log): it must not rely on thread-local state.
+    `work` may run in another thread, in this one's context (language, log): it must not rely on thread-local state. It
+    may run again after a run that was undone: it must keep nothing of that.
     """
     if connection.in_atomic_block or getattr(connection, "turn", None) is None:
         with transaction.atomic():
@@ -34,7 +37,7 @@ def in_transaction(work: Callable[[], Result]) -> Result:
 
 
 class _Job:
-    """`ready`: it was done, or its thread is to lead."""
+    """`ready`: it was done, or its thread is to lead, or to do it `alone`."""
 
     def __init__(self, work: Callable[[], Any]) -> None:
         self._work = work
@@ -43,6 +46,7 @@ class _Job:
         self._result: Any = None
         self.error: BaseException | None = None
         self.leads = False
+        self.alone = False
         self.ready = Event()
 
     def attempt(self) -> None:
@@ -81,30 +85,44 @@ class _Group:
         if not job.leads:
             job.ready.wait()
         if job.leads:
-            self._lead(job)
+            self._lead()
+        if job.alone:
+            with transaction.atomic():
+                job.do()
         return job.answer()
 
-    def _lead(self, own: _Job) -> None:
+    def _lead(self) -> None:
         """Does the work of all who wait once the transaction has begun, and passes the lead on."""
         batch: list[_Job] = []
+        written = Event()
         try:
             with transaction.atomic():
                 batch = self._next_batch()
-                if len(batch) == 1:
-                    own.do()
-                else:
-                    for job in batch:
-                        job.attempt()
+                transaction.on_commit(written.set)
+                self._do(batch)
         except BaseException as error:
-            for job in batch or self._next_batch(most=1):
-                job.error = job.error or error
-            if not isinstance(error, Exception):
+            if len(batch) < 2:
+                (batch or self._next_batch(most=1))[0].error = error
+            elif not written.is_set():
+                for job in batch:
+                    job.alone, job.error = True, None
+            if len(batch) > 1 and (written.is_set() or not isinstance(error, Exception)):
                 raise
         finally:
             self._pass_on()
             for job in batch:
                 job.leads = False
                 job.ready.set()
+
+    def _do(self, batch: Sequence[_Job]) -> None:
+        if len(batch) == 1:
+            batch[0].do()
+            return
+        for job in batch:
+            job.attempt()
+        if connection.needs_rollback:
+            # SQLite undid all of it, not only up to a savepoint (a full disk): Django would end it without a word.
+            raise OperationalError("the transaction of several was undone")
 
     def _next_batch(self, most: int = _MOST) -> list[_Job]:
         with self._lock:

@@ -8,6 +8,7 @@ tried; when none is left, SlotTaken (or NotOffered, which says why) carries the 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -228,7 +229,8 @@ def _to_join(wish: Wish, team: Team) -> Appointment | None:
 
 
 def _join(order: Order, draft: Draft, appointment: Appointment) -> Booked:
-    now, attendee = order.wish.now, draft.attendee
+    # A copy: the draft is written as it is if the time turns out not to be shared any more.
+    now, attendee = order.wish.now, copy(draft.attendee)
     attendee.appointment, attendee.customer, attendee.told = appointment, draft.stored_customer(), None
     attendee.save(force_insert=True)
     scene = scene_of(appointment)

@@ -124,19 +124,19 @@ def make_wish(
     owners = {chosen.company_id for chosen in (staff, group, *team) if chosen is not None}
     if owners - {company.pk}:
         raise NotFound(_("There is nobody like that in this company."))
-    rules = rules_of(service)
+    rules, hold = rules_of(service), _hold(company, service, hold_token)
     return Wish(
         company=company,
         service=service,
         start=as_utc(start),
         now=now,
         rules=replace(rules, notice=0) if own_choice else rules,
-        # A hold was given for a time that was offered then, whatever became of the grid.
-        any_minute=own_choice or bool(hold_token),
+        # A hold was given for a time that was offered then, whatever became of the grid: for that time, no other.
+        any_minute=own_choice or (hold is not None and Claim.objects.filter(hold=hold, start=start).exists()),
         staff=staff,
         group=group,
         team=tuple(team),
-        hold=_hold(company, service, hold_token),
+        hold=hold,
     )
 
 
