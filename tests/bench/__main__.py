@@ -10,7 +10,17 @@ import sys
 import time
 from pathlib import Path
 
-from tests.bench import feed_write, ics_read, recurrence, slots_engine, sync_latency, sync_polls, whole_requests
+from tests.bench import (
+    caldav_sync,
+    feed_write,
+    ics_engine,
+    ics_read,
+    recurrence,
+    slots_engine,
+    sync_latency,
+    sync_polls,
+    whole_requests,
+)
 
 QUOTED = """\
 Quoted (another machine, 2 cores; its loop took 0.10 to 0.11 s):
@@ -39,10 +49,14 @@ def main() -> None:
     recurrence.main()
     section("reading an ICS feed")
     ics_read.main()
+    section("an ICS URL through the engine")
+    ics_engine.main()
     section("writing a feed")
     feed_write.main()
     section("sync, counts")
     sync_polls.main()
+    section("sync with a Radicale, beside vdirsyncer")
+    caldav_sync.main()
     section("sync, latency")
     sync_latency.main()
     section("whole requests, SQLite")

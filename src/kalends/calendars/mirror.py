@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -78,15 +78,18 @@ def store_events(calendar: RemoteCalendar, events: Sequence[RemoteEvent]) -> Non
     Row.objects.bulk_create(new, batch_size=500)
 
 
-def forget_event(calendar: RemoteCalendar, remote_id: str) -> tuple[bool, str]:
-    """Removes an event and, of a master, its exceptions; spans go with the rows.
+def forget_events(calendar: RemoteCalendar, remote_ids: Collection[str]) -> tuple[bool, set[str]]:
+    """Removes events and, of masters, their exceptions; spans go with the rows.
 
-    Returns whether anything was mirrored, and the id of the series that an exception belonged to: its occurrence is
-    back, and the series' spans are to be derived anew.
+    Returns whether anything was mirrored, and the ids of the series that exceptions among them belonged to: their
+    occurrences are back, and those series' spans are to be derived anew.
     """
+    if not remote_ids:
+        return False, set()
     rows = Row.objects.filter(calendar=calendar)
-    series = rows.filter(remote_id=remote_id).values_list("series_id", flat=True).first() or ""
-    removed, _ = (rows.filter(remote_id=remote_id) | rows.filter(series_id=remote_id)).delete()
+    named = rows.filter(remote_id__in=remote_ids).exclude(series_id="")
+    series = set(named.values_list("series_id", flat=True))
+    removed, _ = (rows.filter(remote_id__in=remote_ids) | rows.filter(series_id__in=remote_ids)).delete()
     return bool(removed), series
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import socket
 from datetime import UTC, datetime, timedelta
 
@@ -219,3 +220,17 @@ def test_F70_pause_stays_within_its_bounds(previous, changed, stated):
 )
 def test_stated_interval_is_read(line: str, minutes: int | None):
     assert stated_interval(f"\nBEGIN:VCALENDAR\n{line}\n") == (None if minutes is None else timedelta(minutes=minutes))
+
+
+def test_same_bytes_are_known_by_their_digest_and_another_zone_reads_them_again(httpserver: HTTPServer):
+    httpserver.expect_request("/a.ics").respond_with_data(calendar(event(3)))
+    first = pull(on(httpserver))[-1].next_cursor
+    known = cursors.read(first)
+    assert known is not None
+    assert known.body == hashlib.blake2b(calendar(event(3)).encode(), digest_size=16).hexdigest()
+    (same,) = pull(on(httpserver), first)
+    assert (same.items, same.complete) == ((), False)
+    url, host = httpserver.url_for("/a.ics"), f"{httpserver.host}:{httpserver.port}"
+    elsewhere = IcsFeedProvider(GivenAddress(url, "Asia/Tokyo"), ProviderSettings(allow_hosts=(host,)), lambda: NOW)
+    (again,) = pull(elsewhere, first)
+    assert len(again.items) == 2  # the event under its new digest, and the old one gone

@@ -105,16 +105,21 @@ def _apply_page(run: Run, calendar: RemoteCalendar, page: Page) -> None:
     changed = False
     touched = _store_plain(calendar, page.items, links)
     plain = set(touched)
+    gone: list[str] = []
     for item in page.items:
         if item.id in plain:
             continue
+        if _is_gone(item) and item.id not in links:
+            gone.append(item.id)
+            continue
         stored = _store_item(run, calendar, item, links)
         if stored is None:
-            removed, series = mirror.forget_event(calendar, item.id)
-            changed |= removed
-            touched += [series] if series else []
+            gone.append(item.id)
         elif stored:
             touched.append(item.id)
+    removed, series = mirror.forget_events(calendar, gone)
+    changed |= removed
+    touched += series
     changed |= _drop_replaced_exceptions(calendar, page.items)
     changed |= _drop_lost_occurrences(calendar, page.series)
     changed |= derive_spans(run, calendar, touched)
@@ -139,10 +144,7 @@ def _store_plain(calendar: RemoteCalendar, items: Sequence[PageItem], links: dic
     plain = [
         item
         for item in items
-        if isinstance(item, Event)
-        and not item.op_key
-        and item.id not in links
-        and not (item.cancelled and not item.series_id)
+        if isinstance(item, Event) and not item.op_key and item.id not in links and not _is_gone(item)
     ]
     try:
         with transaction.atomic():
@@ -150,6 +152,11 @@ def _store_plain(calendar: RemoteCalendar, items: Sequence[PageItem], links: dic
     except (DatabaseError, ValueError):
         return []
     return [item.id for item in plain]
+
+
+def _is_gone(item: PageItem) -> bool:
+    """A cancelled occurrence is not: it is what its series lacks."""
+    return isinstance(item, Deleted) or (isinstance(item, Event) and item.cancelled and not item.series_id)
 
 
 def _store_item(run: Run, calendar: RemoteCalendar, item: PageItem, links: dict[str, Link]) -> bool | None:

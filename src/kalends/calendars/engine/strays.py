@@ -14,7 +14,7 @@ from kalends.calendars.engine import journal
 from kalends.calendars.engine.context import Run
 from kalends.calendars.engine.lease import check_fence
 from kalends.calendars.engine.pull import derive_spans
-from kalends.calendars.mirror import forget_event
+from kalends.calendars.mirror import forget_events
 from kalends.calendars.models import Link, LinkStatus, RemoteCalendar, RemoteEvent
 from kalends.calendars.ours import Ours, parse_op_key
 from kalends.sync.port import Ambiguous, Conflict, Forbidden, Guard, Malformed, NotFound, Permanent
@@ -95,7 +95,7 @@ def _remove(run: Run, stray: _Stray, event: Event) -> None:
     run.at("stray removed")
     with transaction.atomic():
         check_fence(run)
-        forget_event(stray.calendar, stray.row.remote_id)
+        forget_events(stray.calendar, [stray.row.remote_id])
         journal.write(
             run.connection, now=run.now, rule="late_arrival", action="delete", calendar=stray.calendar, link=stray.link
         )

@@ -18,7 +18,7 @@ class Cursor:
     """The last good copy.
 
     etag, modified  what makes the next request conditional
-    body            digest of the text
+    body            digest of its bytes
     floating        the zone in which its times without one were read
     units           digests of the units in it
     bad             digests of units that could not be read, with why

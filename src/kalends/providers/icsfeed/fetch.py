@@ -10,6 +10,7 @@ import codecs
 import re
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import blake2b
 
 from kalends.ics.verdict import Verdict, looks_like_calendar
 from kalends.net.errors import NetError, NotSent, Refused, Timeout
@@ -32,9 +33,10 @@ _BOMS = (
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A whole calendar as text, and what makes the next request conditional."""
+    """A whole calendar as text, the digest of its bytes, and what makes the next request conditional."""
 
     text: str = field(repr=False)
+    digest: str
     etag: str = field(default="", repr=False)
     modified: str = ""
 
@@ -45,10 +47,13 @@ def fetch(
     *,
     etag: str = "",
     modified: str = "",
+    known: str = "",
     timeout: float = TIMEOUT_SECONDS,
     now: datetime,
 ) -> Fetched | None:
     """What stands at `url`; None if the server says that it is what `etag` and `modified` came with.
+
+    Bytes whose digest is `known` were a whole calendar when they were last read: they are not read again, and `text` is "".
 
     `timeout` in seconds bounds everything, redirects included. Raises ProviderError.
     """
@@ -63,6 +68,9 @@ def fetch(
         return None
     if response.status != 200:
         raise _refused(response, now)
+    digest = blake2b(response.body, digest_size=16).hexdigest()
+    if digest == known:
+        return Fetched("", digest, _kept(response, "etag"), _kept(response, "last-modified"))
     text = decode(response.body, response.headers.get("content-type", ""))
     if "\n" not in text:
         text = text.replace("\r", "\n")
@@ -71,7 +79,7 @@ def fetch(
         verdict = looks_like_calendar(response.body)  # an archive, which no decoding made a text
     if verdict is not Verdict.CALENDAR:
         raise Temporary(verdict.value)
-    return Fetched(text, _kept(response, "etag"), _kept(response, "last-modified"))
+    return Fetched(text, digest, _kept(response, "etag"), _kept(response, "last-modified"))
 
 
 def decode(body: bytes, content_type: str) -> str:

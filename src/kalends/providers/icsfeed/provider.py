@@ -76,7 +76,7 @@ class IcsFeedProvider:
         fetched = self._fetch(secret, known)
         if known is None:
             return self._everything(fetched, secret["floating"], window)
-        if fetched is None or (known.body == _digest(fetched.text) and known.floating == secret["floating"]):
+        if fetched is None or (known.body == fetched.digest and known.floating == secret["floating"]):
             return iter([self._unchanged(known, fetched)])
         return self._changes(fetched, secret["floating"], window, known)
 
@@ -91,6 +91,7 @@ class IcsFeedProvider:
             secret["url"],
             etag=known.etag if known and same_zone else "",
             modified=known.modified if known and same_zone else "",
+            known=known.body if known and same_zone else "",
             now=self._clock(),
         )
 
@@ -140,7 +141,7 @@ class IcsFeedProvider:
             Cursor(
                 fetched.etag,
                 fetched.modified,
-                _digest(fetched.text),
+                fetched.digest,
                 floating,
                 frozenset(whole.units),
                 read.bad,
@@ -220,10 +221,6 @@ def _in_pages(items: Sequence[PageItem]) -> Iterator[tuple[PageItem, ...]]:
             page = []
         page.append(item)
     yield tuple(page)
-
-
-def _digest(text: str) -> str:
-    return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def _read_only() -> NoReturn:
