@@ -67,6 +67,11 @@ def due_connections(now: datetime) -> QuerySet[CalendarConnection]:
     return CalendarConnection.objects.filter(crashed | due).order_by(F("due_at").asc(nulls_first=True), "pk")
 
 
+def come_due(since: datetime, now: datetime) -> QuerySet[CalendarConnection]:
+    """Those whose time has come after `since`: a range of one index, however many wait for a later time."""
+    return CalendarConnection.objects.filter(due_at__gt=since, due_at__lte=now, lease_until__isnull=True)
+
+
 def is_due(connection_id: UUID, now: datetime) -> bool:
     """False for a wake-up whose work another one has done already, which costs no more than this question."""
     return due_connections(now).filter(pk=connection_id).exists()

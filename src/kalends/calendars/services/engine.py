@@ -62,7 +62,8 @@ def plan_connection(connection_id: UUID, *, now: datetime) -> list[PlannedAction
             planned.decision.rule,
         )
         for planned in plan
-        if not isinstance(planned.decision.action, actions.Nothing)
+        # What could not be read is said: a plan that leaves it out would look like one with nothing to do.
+        if not isinstance(planned.decision.action, actions.Nothing) or planned.decision.rule.startswith("unknown:")
     ]
 
 
@@ -73,12 +74,12 @@ def wake_due_connections(*, now: datetime, since: datetime | None = None) -> int
     `_MOST_AT_ONCE`, the longest due first, and none while as many wait in the queue: after an outage every turn would
     add the whole backlog again, faster than workers take it away.
     """
-    rows = lease.due_connections(now)
     if since is not None:
-        rows = rows.filter(due_at__gt=since)
-    elif waiting() >= _MOST_AT_ONCE:
-        return 0
-    due = list(rows.values_list("pk", flat=True)[: _MOST_AT_ONCE if since is None else None])
+        due = list(lease.come_due(since, now).values_list("pk", flat=True))
+    elif waiting() < _MOST_AT_ONCE:
+        due = list(lease.due_connections(now).values_list("pk", flat=True)[:_MOST_AT_ONCE])
+    else:
+        due = []
     for connection_id in due:
         wake(connection_id)
     return len(due)

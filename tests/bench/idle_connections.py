@@ -1,0 +1,153 @@
+"""10,000 connections that have nothing to do: what a sweep, a claim and an idle look cost, and a worker that waits.
+
+`python -m tests.bench.idle_connections` on SQLite; under tools/with_postgres.py on PostgreSQL. Times are the process's
+own (user and system), so that other programs on the machine hardly change them.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+CONNECTIONS = 10_000
+DUE = 1_000
+WATCHED_SECONDS = float(os.environ.get("KALENDS_BENCH_SECONDS", "30"))
+
+
+def main() -> None:
+    from tests.e2e.processes import fresh_database
+
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="kalends-bench-"))
+        database_url = stack.enter_context(fresh_database(os.environ.get("KALENDS_TEST_DATABASE_URL", "")))
+        env = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("KALENDS_")},
+            "KALENDS_VAR": folder,
+            "KALENDS_DATABASE_URL": database_url or f"sqlite:///{folder}/kalends.db",
+            "KALENDS_QUEUE_URL": "memory://",
+            "DJANGO_SETTINGS_MODULE": "kalends.config.settings",
+        }
+        inside = [sys.executable, "-m", "tests.bench.idle_connections", "inside"]
+        subprocess.run(inside, env=env, check=True)
+        # The queue that a worker really has: a file beside SQLite, tables in PostgreSQL.
+        del env["KALENDS_QUEUE_URL"]
+        _watch_worker(env)
+
+
+def _watch_worker(env: dict[str, str]) -> None:
+    worker = subprocess.Popen([sys.executable, "-m", "kalends", "worker"], env=env, stderr=subprocess.DEVNULL)
+    try:
+        time.sleep(15)
+        before = _own_seconds(worker.pid)
+        time.sleep(WATCHED_SECONDS)
+        share = (_own_seconds(worker.pid) - before) / WATCHED_SECONDS
+        print(f"{'a worker with nothing due':44} | {share:7.2%} of a core over {WATCHED_SECONDS:.0f} s")
+    finally:
+        worker.terminate()
+        worker.wait(20)
+
+
+def _own_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def inside() -> None:
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0)
+    _make_rows()
+    _measure()
+
+
+def _make_rows() -> None:
+    from kalends.calendars.models import CalendarConnection, RemoteCalendar
+    from kalends.core.clock import utc_now
+    from tests.factories import make_company
+
+    company, later = make_company("bench"), utc_now() + timedelta(hours=2)
+    rows = [
+        CalendarConnection(
+            company=company, provider="google", subject=f"account-{number}", state="active", mode="two_way",
+            due_at=later + timedelta(seconds=number % 1800),
+        )
+        for number in range(CONNECTIONS)
+    ]  # fmt: skip
+    CalendarConnection.objects.bulk_create(rows, batch_size=1000)
+    calendars = [
+        RemoteCalendar(connection=row, remote_id="cal-1", name="Work", blocks=True, next_poll_at=row.due_at)
+        for row in rows
+    ]
+    RemoteCalendar.objects.bulk_create(calendars, batch_size=1000)
+
+
+def _measure() -> None:
+    from kalends.calendars import services, tasks
+    from kalends.calendars.engine import lease
+    from kalends.calendars.models import CalendarConnection
+    from kalends.core.clock import utc_now
+    from kalends.jobs.queue import huey
+
+    now = utc_now()
+    _cost("sweep each second, nothing due", 200, lambda: services.wake_due_connections(now=now, since=now))
+    _cost("sweep each 30 s, nothing due", 200, lambda: services.wake_due_connections(now=now))
+    ids = list(CalendarConnection.objects.order_by("pk").values_list("pk", flat=True)[:DUE])
+    _cost("a wake-up that comes second", 200, lambda: tasks.sync_connection.call_local(str(ids[0])))
+    CalendarConnection.objects.filter(pk__in=ids).update(due_at=now)
+    _cost(f"sweep that wakes {DUE}", 20, lambda: (services.wake_due_connections(now=now), huey.flush()))
+    todo = iter(ids)
+
+    def claim() -> None:
+        pk = next(todo)
+        lease.release(pk, lease.take(pk) or 0, now + timedelta(hours=2))
+
+    _cost("claim and release of one", 500, claim)
+    _idle_looks(ids[500:])
+
+
+def _idle_looks(ids: list[Any]) -> None:
+    """Against a calendar in memory: our own share of an idle poll, without the provider's time and the network's."""
+    from kalends.calendars import services
+    from kalends.core.clock import utc_now
+    from kalends.sync.memory import MemoryProvider
+    from kalends.sync.memory_server import MemoryServer
+
+    now = utc_now() + timedelta(hours=3)
+    server = MemoryServer(clock=lambda: now, subject="account")
+    server.add_calendar("Work", primary=True, timezone="Europe/Paris")
+    for ident in ids[:30]:
+        services.run_connection(ident, now=now, provider=MemoryProvider(server))
+    later = now + timedelta(hours=1)
+    todo = iter(ids[:30])
+    _cost(
+        "idle poll of one connection", 25,
+        lambda: services.run_connection(next(todo), now=later, provider=MemoryProvider(server)),
+    )  # fmt: skip
+
+
+def _cost(job: str, times: int, work: Callable[[], object]) -> None:
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    with CaptureQueriesContext(connection) as queries:
+        work()
+    begun = time.process_time()
+    for _ in range(times):
+        work()
+    spent = (time.process_time() - begun) / times * 1000
+    print(f"{job:44} | {len(queries):3} statements | {spent:8.3f} ms of a core", flush=True)
+
+
+if __name__ == "__main__":
+    inside() if sys.argv[1:] == ["inside"] else main()
