@@ -103,3 +103,13 @@ def test_mail_that_could_not_be_written_is_refused_when_promised():
     with pytest.raises(InvalidInput) as refused:
         checked_kind("appointment_moved", {key: CONTEXT[key] for key in CONTEXT if key != "old_start"})
     assert refused.value.message == "The mail appointment_moved lacks old_start"
+
+
+@pytest.mark.parametrize("locale", ["en", "fr"])
+def test_question_has_a_link_for_each_answer_and_an_older_one_its_single_link(locale):
+    both = {"keep_url": "https://kalends.example/q/1/keep", "cancel_url": "https://kalends.example/q/1/cancel"}
+    now = render("staff_question", locale=locale, company_name="X", context={**CONTEXT, **both})
+    older = render("staff_question", locale=locale, company_name="X", context=CONTEXT)
+    for half in ("text", "html"):
+        assert all(url in getattr(now, half) for url in both.values())
+        assert [url in getattr(older, half) for url in (*both.values(), CONTEXT["answer_url"])] == [False, False, True]

@@ -61,3 +61,27 @@ def test_open_question_stands_on_the_home_page(house: House, token: str):
     questions = house.owner.get("/dashboard").context["questions"]
     assert [item.appointment for item in questions] == [Appointment.objects.get()]
     assert house.stranger.get("/dashboard").context["questions"] == []
+
+
+@pytest.mark.parametrize("answer", ["cancel", "keep"])
+def test_link_of_one_answer_has_one_button_and_only_its_post_acts(house: House, token: str, answer: str):
+    path = f"/connect/question/{token}/{answer}"
+    page = house.nobody.get(path)
+    assert (page.status_code, page.content.decode().count("<form")) == (200, 1 + frame_forms(house))
+    house.nobody.head(path)
+    assert StaffQuestion.objects.get().answer == ""
+    assert house.nobody.post(path).status_code == 200
+    assert StaffQuestion.objects.get().answer == answer
+
+
+def frame_forms(house: House) -> int:
+    """The forms of the page's frame: language and theme."""
+    return house.nobody.get("/q/unknown").content.decode().count("<form")
+
+
+@pytest.mark.parametrize("answer", ["", "/cancel", "/keep"])
+def test_answer_after_the_deadline_is_told_that_it_is_over(house: House, token: str, answer: str):
+    StaffQuestion.objects.update(deadline=utc_now())
+    for page in (house.nobody.get, house.nobody.post):
+        assert page(f"/connect/question/{token}{answer}").status_code == 404
+    assert StaffQuestion.objects.get().answer == ""

@@ -13,7 +13,7 @@ from typing import Any
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from kalends.bookings.history import entry_text, may_book_again, move_to_undo, spans_of, where_of
 from kalends.bookings.models import Appointment, Flag, HistoryEntry
@@ -127,7 +127,9 @@ def _from_to(old: Span, new: Span) -> dict[str, str]:
 
 
 def _when(span: Span, *, day: bool, end: bool) -> str:
-    begins = date_format(timezone.localtime(span.start), "D j M H:i") if day else _clock(span.start)
+    begins = (
+        date_format(timezone.localtime(span.start), pgettext("date format", "D j M H:i")) if day else _clock(span.start)
+    )
     return f"{begins} – {_clock(span.end)}" if end else begins
 
 
