@@ -137,3 +137,27 @@ def test_busy_spans_touch_no_calendar_that_does_not_block(world: World):
     CalendarConnection.objects.get().calendars.filter(remote_id="cal-2").update(blocks=False)
     span = Span(at(3, 8), at(3, 18))
     assert selectors.busy_spans(staff_ids=[world.staff.pk], span=span) == {world.staff.pk: []}
+
+
+def test_G12_while_told_to_wait_a_booking_asks_nothing_either(world: World):
+    """The mirror serves meanwhile, as for any question that is not answered."""
+    world.server.fail("pull", Fault.THROTTLED)
+    world.pass_time(POLL)
+    world.run()
+    world.forget_requests()
+    assert check(world, SLOT) == (True, "")
+    assert world.server.requests == []
+
+
+def test_G12_what_a_booking_was_told_to_wait_holds_for_the_worker(world: World):
+    world.pass_time(POLL)
+    world.server.fail("busy", Fault.THROTTLED)
+    assert check(world, SLOT) == (True, "")
+    assert world.connection().throttled_until == world.now + timedelta(seconds=60)
+    world.forget_requests()
+    world.pass_time(timedelta(seconds=59))
+    world.run()
+    assert world.server.requests == []
+    world.pass_time(timedelta(seconds=1))
+    world.run()
+    assert world.connection().state == "active"
