@@ -17,8 +17,10 @@ _TOKEN = re.compile(
     r"\n(?i:(BEGIN|END):VEVENT(?=[ \t]*\n)|(UID|DTSTART|DTEND|DURATION|RECURRENCE-ID|RRULE|RDATE|EXDATE|EXRULE|STATUS"
     r"|TRANSP|X-MICROSOFT-CDO-BUSYSTATUS)(?=[;:])([^\n]*))"
 )
-_ZONES = re.compile(r"\n(?i:BEGIN:VTIMEZONE[ \t]*\n.*?\nEND:VTIMEZONE(?=[ \t]*\n)|X-WR-TIMEZONE[;:][^\n]*)", re.DOTALL)
-_CLOSING = re.compile(r"\nEND:VCALENDAR[ \t]*\s*\Z", re.IGNORECASE)
+_ZONES = re.compile(r"\n(?i:BEGIN:VTIMEZONE[ \t]*\n.*?\nEND:VTIMEZONE(?=[ \t]*\n))", re.DOTALL)
+_ZONE_END = re.compile(r"\nEND:VTIMEZONE(?=[ \t]*\n)", re.IGNORECASE)
+_STATED_ZONE = re.compile(r"\nX-WR-TIMEZONE[;:][^\n]*", re.IGNORECASE)
+_CLOSING = re.compile(r"\nEND:VCALENDAR\s*\Z", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -64,13 +66,20 @@ def cut(text: str, *, floating: str) -> Cut:
     plain = plain.replace("\n ", "").replace("\n\t", "").rstrip() + "\n"
     blocks = _blocks(plain)
     outside = _outside(plain, blocks)
-    light = blake2b("\n".join([floating, *sorted(_ZONES.findall(outside))]).encode(), digest_size=16).digest()
+    light = blake2b("\n".join([floating, *sorted(_zones(outside))]).encode(), digest_size=16).digest()
     units: dict[str, list[tuple[int, int]]] = {}
     for members in _together(blocks):
         said = "\n\n".join(sorted("\n".join(sorted(block.lines)) for block in members))
         digest = blake2b(said.encode(), digest_size=DIGEST_BYTES, key=light).hexdigest()
         units.setdefault(digest, [(block.start, block.end) for block in members])
     return Cut(plain, outside, units)
+
+
+def _zones(outside: str) -> list[str]:
+    """No zone is looked for beyond the last end of one: where many begin and none ends, each would be sought in vain."""
+    ends = [match.end() for match in _ZONE_END.finditer(outside)]
+    last = outside.find("\n", ends[-1]) + 1 if ends else 0
+    return [*_ZONES.findall(outside[:last]), *_STATED_ZONE.findall(outside)]
 
 
 def _blocks(plain: str) -> list[_Block]:
