@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tests.bench import (
     caldav_sync,
+    feed_product,
     feed_write,
     ics_engine,
     ics_read,
@@ -53,6 +54,8 @@ def main() -> None:
     ics_engine.main()
     section("writing a feed")
     feed_write.main()
+    section("a feed after a change, in the product")
+    feed_product.main()
     section("sync, counts")
     sync_polls.main()
     section("sync with a Radicale, beside vdirsyncer")
