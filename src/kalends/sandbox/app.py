@@ -20,9 +20,10 @@ from kalends.sandbox.google.call import read_body
 from kalends.sandbox.google.errors import ApiError
 from kalends.sandbox.google.faults import Faults, Journal
 from kalends.sandbox.google.oauth import Client, OAuth
-from kalends.sandbox.google.store import PRESET, Account, Clock, Store
+from kalends.sandbox.google.store import PRESET, Account, Store
 from kalends.sandbox.google.validate import Discovery
 from kalends.sandbox.google.watch import Sender
+from kalends.sandbox.ledger import Clock
 from kalends.sandbox.microsoft import oauth as microsoft_oauth
 from kalends.sandbox.microsoft import store as microsoft_store
 from kalends.sandbox.microsoft.errors import GraphError

@@ -6,20 +6,18 @@ Everything is guarded by one lock: take `with store.writing():` around a request
 from __future__ import annotations
 
 import base64
-import contextlib
 import hashlib
 import secrets
-import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from kalends.core.clock import utc_now
-from kalends.sandbox.google.disk import Disk, Table
+from kalends.sandbox.disk import Table
+from kalends.sandbox.ledger import Clock, Ledger
 
-Clock = Callable[[], datetime]
 HOLIDAYS = "en.sandbox#holiday@group.v.calendar.sandbox.example"
 ROLES = ("none", "freeBusyReader", "reader", "writer", "owner")
 
@@ -136,21 +134,13 @@ class Channel:
     number: int = 0
 
 
-@dataclass
-class Meta:
-    """The counter of changes, which never goes back."""
-
-    change: int = 0
-
-
-class Store:
+class Store(Ledger):
     """`clock` gives aware instants. With `path` the state is kept in that SQLite file."""
 
+    per_second = 2_000_000  # so that change numbers look like Google's etags
+
     def __init__(self, clock: Clock = utc_now, path: Path | None = None) -> None:
-        self.clock = clock
-        self.disk = Disk(path)
-        self._lock = threading.RLock()
-        self._depth = 0
+        super().__init__(clock, path)
         self.accounts = Table(self.disk, "account", Account)
         self.calendars = Table(self.disk, "calendar", Calendar)
         self.grants = Table(self.disk, "grant", Grant)
@@ -158,40 +148,11 @@ class Store:
         self.tokens = Table(self.disk, "token", Token)
         self.channels = Table(self.disk, "channel", Channel)
         self._events = Table(self.disk, "event", Event)
-        self._meta = Table(self.disk, "meta", Meta)
         self._by_calendar: dict[str, dict[str, Event]] = {}
         self._exceptions: dict[tuple[str, str], set[str]] = {}
         for event in self._events.values():
             self._index(event)
         self.listeners: list[Callable[[str], None]] = []
-
-    @contextlib.contextmanager
-    def writing(self) -> Iterator[None]:
-        """Exclusive use; what is put inside reaches the disk as one transaction."""
-        with self._lock:
-            if self._depth == 0:
-                self.disk.begin()
-            self._depth += 1
-            try:
-                yield
-            finally:
-                self._depth -= 1
-                if self._depth == 0:
-                    self.disk.commit()
-
-    def now(self) -> datetime:
-        return self.clock().astimezone(UTC)
-
-    @property
-    def change(self) -> int:
-        meta = self._meta.get("meta")
-        return meta.change if meta else 0
-
-    def tick(self) -> int:
-        """The next change number: grows always, and looks like Google's etags (twice the microseconds)."""
-        change = max(self.change + 1, int(self.now().timestamp() * 2_000_000))
-        self._meta.put("meta", Meta(change))
-        return change
 
     # -- accounts and calendars --------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from typing import Any
 from kalends.core.clock import utc_now
 from kalends.sandbox.google.faults import Fault, Faults, Journal
 from kalends.sandbox.google.oauth import Client
+from kalends.sandbox.ledger import Clock
 from kalends.sandbox.microsoft.acts import Acts
 from kalends.sandbox.microsoft.api import ROOT, Api
 from kalends.sandbox.microsoft.entra import EntraError
@@ -17,7 +18,7 @@ from kalends.sandbox.microsoft.errors import GraphError
 from kalends.sandbox.microsoft.oauth import OAuth
 from kalends.sandbox.microsoft.push import Sender
 from kalends.sandbox.microsoft.settings import Settings
-from kalends.sandbox.microsoft.store import Account, Clock, Store
+from kalends.sandbox.microsoft.store import Account, Store
 from kalends.sandbox.microsoft.subscriptions import Subscriptions
 from kalends.sandbox.microsoft.throttle import Throttle
 from kalends.sandbox.microsoft.validate import OpenApi

@@ -6,21 +6,18 @@ Everything is guarded by one lock: take `with store.writing():` around a request
 from __future__ import annotations
 
 import base64
-import contextlib
 import hashlib
 import secrets
-import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from kalends.core.clock import utc_now
-from kalends.sandbox.google.disk import Disk, Table
+from kalends.sandbox.disk import Table
+from kalends.sandbox.ledger import Clock, Ledger
 
-Clock = Callable[[], datetime]
 CONSUMERS = "9188040d-6c67-4c5b-b112-36a304b66dad"
 WORK, PERSONAL = "work", "personal"
 _NAMESPACE = uuid.UUID("b2a0c0de-5a6d-4c3e-9f54-6d6963726f73")
@@ -170,24 +167,14 @@ class Subscription:
     paused: bool = False
 
 
-@dataclass
-class Meta:
-    """The counter of changes, which never goes back."""
-
-    change: int = 0
-
-
 Listener = Callable[[str, Event], None]
 
 
-class Store:
+class Store(Ledger):
     """`clock` gives aware instants. With `path` the state is kept in that SQLite file."""
 
     def __init__(self, clock: Clock = utc_now, path: Path | None = None) -> None:
-        self.clock = clock
-        self.disk = Disk(path)
-        self._lock = threading.RLock()
-        self._depth = 0
+        super().__init__(clock, path)
         self.accounts = Table(self.disk, "account", Account)
         self.calendars = Table(self.disk, "calendar", Calendar)
         self.grants = Table(self.disk, "grant", Grant)
@@ -195,39 +182,10 @@ class Store:
         self.tokens = Table(self.disk, "token", Token)
         self.subscriptions = Table(self.disk, "subscription", Subscription)
         self._events = Table(self.disk, "event", Event)
-        self._meta = Table(self.disk, "meta", Meta)
         self._by_calendar: dict[str, dict[str, Event]] = {}
         for event in self._events.values():
             self._by_calendar.setdefault(event.calendar, {})[event.id] = event
         self.listeners: list[Listener] = []
-
-    @contextlib.contextmanager
-    def writing(self) -> Iterator[None]:
-        """Exclusive use; what is put inside reaches the disk as one transaction."""
-        with self._lock:
-            if self._depth == 0:
-                self.disk.begin()
-            self._depth += 1
-            try:
-                yield
-            finally:
-                self._depth -= 1
-                if self._depth == 0:
-                    self.disk.commit()
-
-    def now(self) -> datetime:
-        return self.clock().astimezone(UTC)
-
-    @property
-    def change(self) -> int:
-        meta = self._meta.get("meta")
-        return meta.change if meta else 0
-
-    def tick(self) -> int:
-        """The next change number, which grows always."""
-        change = max(self.change + 1, int(self.now().timestamp() * 1_000_000))
-        self._meta.put("meta", Meta(change))
-        return change
 
     # -- accounts and calendars --------------------------------------------------------------------------------
 
