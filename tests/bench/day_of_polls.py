@@ -106,10 +106,9 @@ class Day:
 
 def days() -> Iterator[tuple[str, Day]]:
     yield "all push, 3 workers, a day", Day(100_000, 1.0, 3)
-    yield "all push, 10 minutes without workers", Day(100_000, 1.0, 3, seconds=43_200, stands=(36_000, 36_600))
-    yield "9 of 10 push, 5 workers, a day", Day(100_000, 0.9, 5)
-    yield "no push, 27 workers, an hour", Day(100_000, 0.0, 27, seconds=3_600)
-    yield "no push, 20 workers, an hour", Day(100_000, 0.0, 20, seconds=3_600)
+    yield "all push, 10 minutes without workers", Day(100_000, 1.0, 3, seconds=6_000, stands=(3_600, 4_200))
+    yield "no push, 27 workers, 20 minutes", Day(100_000, 0.0, 27, seconds=1_200)
+    yield "no push, 20 workers, 20 minutes", Day(100_000, 0.0, 20, seconds=1_200)
 
 
 def main() -> None:

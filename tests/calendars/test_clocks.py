@@ -60,7 +60,7 @@ def test_task_of_a_host_a_minute_ahead_acts_at_the_time_of_the_database(world: W
 
 
 @pytest.mark.parametrize("ahead", [-MINUTE, MINUTE, timedelta(days=1)])
-def test_F05_worker_with_another_clock_stays_away_while_a_lease_holds(world: World, ahead: timedelta):
+def test_F06_worker_with_another_clock_stays_away_while_a_lease_holds(world: World, ahead: timedelta):
     world.book(at(3, 10))
     skipped = []
     world.run(at=lambda _name: skipped.append(run_by(world, ahead).skipped))

@@ -54,7 +54,7 @@ class Crowd:
         """After everybody has got a final answer to what they had begun."""
         self._over.set()
         for thread in self._threads:
-            thread.join(2 * PATIENCE)
+            thread.join(4 * PATIENCE)
         assert [thread for thread in self._threads if thread.is_alive()] == []
         if self.failures:
             raise self.failures[0]
@@ -73,7 +73,7 @@ class Crowd:
         self, dice: Random, client: httpx2.Client, method: str, path: str, body: Any, key: str
     ) -> httpx2.Response:
         """Sent again, with the same key, to any web process until one answers for good."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + 3 * PATIENCE
         while True:
             try:
                 url = f"{dice.choice(self.urls)}/api/v1{path}"

@@ -64,7 +64,13 @@ class Hosts:
             until(lambda url=url: answers(f"{url}/readyz"), f"an answer of {url}", patience=3 * PATIENCE)
 
     def kill_one(self, dice: Random) -> None:
-        program = dice.choice([*self.webs, *self.workers])
+        # Now and then one that is just starting; but where starting takes long, visitors must find somebody.
+        webs = [
+            web
+            for web, url in zip(self.webs, self.urls, strict=True)
+            if dice.random() < 0.1 or answers(f"{url}/readyz")
+        ]
+        program = dice.choice([*webs, *self.workers])
         program.kill()
         self.killed.append(program.name)
         program.start()

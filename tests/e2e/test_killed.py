@@ -31,7 +31,7 @@ from tests.support import require, skip
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
-SECONDS = float(os.environ.get("KALENDS_TEST_KILL_SECONDS", "15"))
+SECONDS = float(os.environ.get("KALENDS_TEST_KILL_SECONDS", "12"))
 SEED = int(os.environ.get("KALENDS_TEST_SEED", "0")) or int(time.time())
 
 FACTS = """
@@ -184,7 +184,7 @@ def _let_settle(site: Site) -> None:
 
 
 def _wait_for_rest(site: Site, crowd: Crowd) -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 240
     while found := _problems(site, crowd):
         assert time.monotonic() < deadline, "\n".join(found[:20])
         time.sleep(2)
