@@ -9,6 +9,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 ON_POSTGRES = tests/accounts tests/api tests/bookings tests/calendars tests/companies tests/e2e/test_races.py \
 	tests/e2e/test_story.py tests/feeds tests/jobs tests/messages tests/ops/test_backup.py \
 	tests/ops/test_restore.py tests/ops/test_deploy.py tests/ops/test_views.py tests/simulation tests/web
+# Histories that `make test-all` plays besides the few of the suite.
+CI_SEEDS ?= 300
 
 # A change of any of these sets up again.
 SETUP_FROM = pyproject.toml package-lock.json tools/build_frontend.py src/kalends/locale/fr/LC_MESSAGES/django.po
@@ -41,7 +43,9 @@ test-fast: setup-dev ## pure rooms only, no database
 
 test-all: system-packages setup-dev check ## everything that CI runs, on both databases, nothing skipped
 	KALENDS_TEST_SKIP=refuse $(BIN)/pytest -n 2 --dist loadgroup
-	KALENDS_TEST_SKIP=refuse $(BIN)/python tools/with_postgres.py $(BIN)/pytest -n 2 --dist loadgroup $(ON_POSTGRES)
+	KALENDS_TEST_SKIP=refuse KALENDS_TEST_SEEDS=1-10 $(BIN)/python tools/with_postgres.py $(BIN)/pytest -n 2 --dist loadgroup \
+		$(ON_POSTGRES)
+	$(BIN)/python -m tests.simulation --first 1001 --seeds $(CI_SEEDS)
 
 system-packages: ## servers and browsers from Debian's packages
 	@sh tools/system_packages.sh
@@ -64,6 +68,9 @@ format: setup-dev ## tidy the code
 
 e2e: setup-dev ## the story in a browser and against real servers; pictures of all pages under screenshots/
 	KALENDS_TEST_PICTURES=1 $(BIN)/pytest -n0 -m e2e tests/e2e
+
+simulate: setup-dev ## random histories: SEEDS=n how many, FIRST=k from which number, SEED=k one again
+	$(BIN)/python -m tests.simulation --first $(or $(FIRST),1) --seeds $(or $(SEEDS),200) $(if $(SEED),--seed $(SEED))
 
 bench: setup-dev ## speed, beside peers in the same run
 	$(BIN)/python -m tests.bench

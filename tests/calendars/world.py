@@ -108,7 +108,7 @@ class World:
         connection = connection or CalendarConnection.objects.order_by("pk")[0]
         return services.run_connection(connection.pk, now=self.now, at=at)
 
-    def run_killed_at(self, step: int) -> bool:
+    def run_killed_at(self, step: int, connection: CalendarConnection | None = None) -> bool:
         """One run whose worker dies at its n-th boundary; False if it had fewer. Its lease has run out afterwards."""
         counter = Counter[str]()
 
@@ -118,9 +118,9 @@ class World:
                 raise Killed(name)
 
         try:
-            self.run(at=die)
+            self.run(connection, at=die)
         except Killed:
-            CalendarConnection.objects.update(lease_until=None)
+            CalendarConnection.objects.exclude(lease_holder="").update(lease_until=START)
             return True
         return False
 

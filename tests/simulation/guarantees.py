@@ -1,0 +1,172 @@
+"""What must hold at the end of a history, whatever happened in it."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, time, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+from kalends.bookings.models import Appointment, Attendee
+from kalends.calendars.models import BusySpan, CalendarConnection, Journal, Link, LinkStatus, RemoteCalendar
+from kalends.core.span import Span, merge
+from kalends.jobs.secrets import unseal
+from kalends.messages.models import OutgoingMessage
+from kalends.sync.connection import State
+from kalends.sync.plan import BUDGET_FLOOR
+from kalends.sync.port import AllDay, Texts, Timed
+from kalends.sync.push import HEARTBEAT
+from tests.calendars.world import POLL, World
+from tests.simulation.acts import WRITES
+from tests.simulation.history import NAMED, History, own_events
+
+
+def check(history: History) -> None:
+    world = history.world
+    for connection in history.connections():
+        assert connection.state == State.ACTIVE, f"G1: a connection stays {connection.state}"
+    for appointment in history.appointments:
+        appointment.refresh_from_db()
+        check_events(world, appointment)
+        check_evidence(history, appointment)
+        check_last_act(history, appointment)
+        check_mails(world, appointment)
+    check_budget(history)
+    check_mirror(world)
+    check_freshness(world)
+    check_churn(history)
+
+
+def check_events(world: World, appointment: Appointment) -> None:
+    """G1, G2: one live event with our start and title, or none, or a state with a name."""
+    found = own_events(world, appointment)
+    if appointment.status == "cancelled":
+        assert found == [], "G1: cancelled, but its event stands"
+        return
+    states = set(Link.objects.filter(appointment_id=appointment.pk).values_list("status", flat=True))
+    if states & set(NAMED) or appointment.end <= world.now:
+        return
+    assert len(found) == 1, f"G1, G2: {len(found)} events"
+    server, _, event = found[0]
+    assert isinstance(event.when, Timed), "G1: all-day"
+    assert (event.when.span, event.recurrence) == (Span(appointment.start, appointment.end), ()), "G1: another time"
+    link = Link.objects.exclude(status=LinkStatus.CLOSED).get(appointment_id=appointment.pk)
+    assert event.content is not None
+    assert link.wanted is not None
+    wanted = server.normalise(_texts(link.wanted))
+    assert (event.content.title, event.content.location, event.content.notes) == (
+        wanted.title,
+        wanted.location,
+        wanted.notes,
+    ), "G1: other texts"
+    assert link.status == LinkStatus.OK, "G1: not settled"
+
+
+def _texts(wanted: dict) -> Texts:
+    return Texts(wanted["title"], wanted["location"], wanted["notes"])
+
+
+def check_evidence(history: History, appointment: Appointment) -> None:
+    assert appointment.start in history.given[appointment.pk], "G7: moved where nobody moved it"
+    if appointment.status == "cancelled":
+        allowed = history.cancelled_here | history.deleted_outside
+        assert appointment.pk in allowed, "G7: cancelled without a deletion"
+
+
+def check_last_act(history: History, appointment: Appointment) -> None:
+    """G3: who gave the time last has it, or was undone with a line in the journal that says so."""
+    start, when, here = history.last[appointment.pk]
+    if appointment.status == "cancelled" or appointment.start == start:
+        return
+    assert not here, "G3: a change made here was lost"
+    lines = Journal.objects.filter(appointment_id=appointment.pk, at__gte=when)
+    assert lines.exists(), "G3: an outside move left no trace"
+
+
+def check_mails(world: World, appointment: Appointment) -> None:
+    """G5: nobody is told the same twice in a row, and what they were told last is what holds."""
+    for attendee in appointment.attendees.all():
+        told = _told(attendee)
+        assert all(one != other for one, other in pairwise(told)), "G5: told the same twice"
+        assert len(told) <= appointment.version + 1, "G5: more mails than changes"
+        what = "appointment_cancelled" if appointment.status == "cancelled" else appointment.start.isoformat()
+        assert told[-1][0 if appointment.status == "cancelled" else 1] == what, "G5: told something else"
+
+
+def _told(attendee: Attendee) -> list[tuple[str, str]]:
+    rows = OutgoingMessage.objects.filter(subject_id=attendee.pk).exclude(state="superseded").order_by("version", "pk")
+    told = []
+    for row in rows:
+        text = unseal(row.content_sealed, row=row.pk, field="outbox.OutgoingMessage.content_sealed")
+        kind = "cancelled" if row.kind == "appointment_cancelled" else "stands"
+        told.append((row.kind if kind == "cancelled" else kind, json.loads(text)["context"]["start"]))
+    return told
+
+
+def check_budget(history: History) -> None:
+    """G11: never more outside deletions carried out within an hour than the budget, unless a person released them."""
+    lines = Journal.objects.filter(signal="outside_deletion", action__in=("cancel", "cancel_appointment"))
+    for connection in history.connections():
+        times = sorted(lines.filter(connection=connection).values_list("at", flat=True))
+        for first in times:
+            hour = [at for at in times if first <= at < first + timedelta(hours=1)]
+            freed = any(first - timedelta(hours=1) <= at <= hour[-1] for at in history.released)
+            assert freed or len(hour) <= BUDGET_FLOOR, "G11: more deletions than the budget"
+
+
+def check_mirror(world: World) -> None:
+    """What the calendars show as busy and is not ours is what blocks, and nothing else."""
+    ours = {id(event) for a in Appointment.objects.all() for _, _, event in own_events(world, a)}
+    for staff in world.salon.staff:
+        expected: list[Span] = []
+        subjects = CalendarConnection.objects.filter(staff=staff).values_list("subject", flat=True)
+        for calendar in (c for subject in subjects for c in world.servers[subject].calendars.values()):
+            for event in calendar.standing():
+                if id(event) not in ours and event.busy.blocks:
+                    expected += _spans(event, ZoneInfo(calendar.timezone or staff.timezone))
+        rows = BusySpan.objects.filter(staff=staff).order_by("start").values_list("start", "end")
+        mirrored = [span for span in merge(Span(start, end) for start, end in rows) if span.end > world.now]
+        assert mirrored == [span for span in merge(expected) if span.end > world.now], "mirror: not what stands there"
+
+
+def _spans(event, zone: ZoneInfo) -> list[Span]:
+    if isinstance(event.when, AllDay):
+        first, end = (datetime.combine(day, time(), zone) for day in (event.when.start, event.when.end))
+        return [Span(first, end)]
+    assert isinstance(event.when, Timed)
+    days = 3 if "COUNT=3" in "".join(event.recurrence) else 2 if event.recurrence else 1
+    span = event.when.span
+    return [Span(span.start + timedelta(days=d), span.end + timedelta(days=d)) for d in range(days)]
+
+
+def check_freshness(world: World) -> None:
+    """G9: every calendar in use was read within the poll interval, behind push within the heartbeat."""
+    for calendar in RemoteCalendar.objects.filter(blocks=True):
+        assert calendar.fresh_as_of is not None, "G9: never read"
+        assert calendar.fresh_as_of >= world.now - HEARTBEAT - POLL, "G9: stale"
+
+
+def check_churn(history: History) -> None:
+    """G4: a further run with nothing changed writes nothing. G10: it costs a request a calendar, and one list an hour."""
+    world = history.world
+    world.pass_time(HEARTBEAT)
+    history.run_due(6)
+    world.forget_requests()
+    before = _rows()
+    for _ in range(2):
+        world.pass_time(POLL)
+        history.run_due(6)
+    assert world.count(*WRITES) == 0, "G4: churn"
+    assert _rows() == before, "G4: rows written for nothing"
+    chosen = RemoteCalendar.objects.filter(blocks=True).count()
+    assert world.count("pull") <= 2 * chosen, "G10: more reads than polls"
+    assert world.count("busy") <= chosen, "G10: more than a list an hour"
+    assert world.count("get", "find") == 0, "G10: reads although nothing changed"
+    due = Link.objects.filter(due_at__lte=world.now).exclude(status__in=(LinkStatus.CLOSED, *NAMED))
+    assert not due.exists(), "G1: something stays due"
+    assert set(CalendarConnection.objects.values_list("last_error", flat=True)) <= {""}, "G1: an error stays"
+
+
+def _rows() -> list[int]:
+    versions = sum(Appointment.objects.values_list("version", flat=True))
+    return [Journal.objects.count(), OutgoingMessage.objects.count(), versions]
