@@ -261,7 +261,7 @@ def test_diverged_event_is_put_back_at_once_when_a_person_says_so(world: World):
     try_link_again(company=world.salon.company, link_id=link.pk, by="olivia@example.org", now=world.now)
     world.run()
     assert world.link(appointment).status == LinkStatus.OK
-    assert world.event(appointment).text == world.link(appointment).base["title"]
+    assert world.event(appointment).content.title == "Consultation – Customer 1"
     assert Journal.objects.get(rule="tried_again_by_person").signal == "person"
 
 
