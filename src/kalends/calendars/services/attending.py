@@ -14,6 +14,8 @@ from kalends.companies.models import Company
 from kalends.companies.services import record_audit
 from kalends.core.errors import NotFound
 
+AUDIT_ACTION = "event_tried_again"
+
 
 @transaction.atomic
 def try_link_again(*, company: Company, link_id: UUID, by: str, now: datetime) -> Link:
@@ -27,5 +29,5 @@ def try_link_again(*, company: Company, link_id: UUID, by: str, now: datetime) -
     journal.write(
         link.calendar.connection, now=now, rule="tried_again_by_person", action="read_again", signal="person", link=link
     )
-    record_audit(company=company, actor=by, action="event_tried_again", target=str(link.appointment_id), now=now)
+    record_audit(company=company, actor=by, action=AUDIT_ACTION, target=str(link.appointment_id), now=now)
     return link
