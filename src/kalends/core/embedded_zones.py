@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from itertools import islice, pairwise, takewhile
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from dateutil.rrule import rrulestr
@@ -21,6 +22,9 @@ _LOCAL = re.compile(r"^(\d{8}T\d{6})Z?$")
 # Ongoing rules are compared in these years: IANA's present rules hold there, whatever a country did in its past.
 _ONGOING_FROM, _ONGOING_TO = datetime(2030, 1, 1), datetime(2036, 1, 1)  # noqa: DTZ001 - wall time of a rule
 _MOST_CHANGES = 12
+# Outlook begins its zones in 1601.
+_FIRST_YEAR, _LAST, _MOST_ONSETS = 1500, datetime(2040, 1, 1), 1000  # noqa: DTZ001 - wall time of a rule
+_YEARLY_PARTS = {"FREQ", "INTERVAL", "COUNT", "UNTIL", "WKST", "BYMONTH", "BYDAY", "BYMONTHDAY", "BYSETPOS"}
 _QUARTER = timedelta(days=91)
 
 
@@ -112,14 +116,25 @@ def _onsets(lines: dict[str, str]) -> list[datetime]:
         return [start, *rdates]
     if "COUNT=" not in rule.upper() and "UNTIL=" not in rule.upper():
         start = start.replace(year=max(start.year, _ONGOING_FROM.year - 1))
-        return list(rrulestr(_without_interval_1(rule), dtstart=start).between(_ONGOING_FROM, _ONGOING_TO, inc=True))
-    return [*list(rrulestr(rule.replace("Z", ""), dtstart=start))[-_MOST_CHANGES:], *rdates]
+        onsets = takewhile(lambda onset: onset <= _ONGOING_TO, _bounded(rule, start))
+        return [onset for onset in onsets if onset >= _ONGOING_FROM]
+    return [*list(_bounded(rule.replace("Z", ""), start))[-_MOST_CHANGES:], *rdates]
 
 
-def _without_interval_1(rule: str) -> str:
-    if re.search(r"INTERVAL=(?!1(;|$))", rule, re.IGNORECASE):
-        raise ValueError(f"a zone that does not change yearly: {rule}")
-    return rule
+def _bounded(rule: str, start: datetime) -> Iterator[datetime]:
+    """Clocks are changed on a day of the year; whoever writes a rule that lists more means to keep us busy."""
+    parts = {part.partition("=")[0]: part.partition("=")[2] for part in rule.upper().split(";")}
+    if parts.get("FREQ") != "YEARLY" or not parts.keys() <= _YEARLY_PARTS or parts.get("INTERVAL", "1") != "1":
+        raise ValueError(f"a zone that does not change yearly: {rule[:80]}")
+    # dateutil looks for `until` at what it finds only, and until the year 9999 for a 31 February.
+    for name, sure in (("BYMONTHDAY", 28), ("BYSETPOS", 4)):
+        if min(abs(int(number)) for number in parts.get(name, "1").split(",")) > sure:
+            raise ValueError(f"a zone whose change may never come: {rule[:80]}")
+    if start.year < _FIRST_YEAR:
+        raise ValueError(f"a zone that begins in the year {start.year}")
+    read: Any = rrulestr(rule, dtstart=start)
+    ending = read.replace(count=None, until=min(read._until or _ONGOING_TO, _LAST))
+    yield from islice(ending, min(read._count or _MOST_ONSETS, _MOST_ONSETS))
 
 
 def _offset(text: str) -> timedelta:

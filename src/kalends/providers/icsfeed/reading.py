@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from time import thread_time
 
 from kalends.core.errors import InvalidInput
 from kalends.core.recurrence import TooManyOccurrences
@@ -14,6 +15,9 @@ from kalends.providers.icsfeed.translate import events_of, numbered
 from kalends.providers.icsfeed.units import Cut
 from kalends.sync.busy import Reading, Unexpandable, event_spans, group_series
 from kalends.sync.port import PageItem, Quarantined, RemoteEvent, Temporary
+
+# A whole council's year, several times over; and ten seconds of one core.
+_MOST_OCCURRENCES, _MOST_SECONDS = 300_000, 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +41,9 @@ def read_units(whole: Cut, wanted: Collection[str], *, floating: str, window: Sp
     by_unit: dict[str, list[ParsedEvent]] = {}
     for event in parsed.events:
         by_unit.setdefault(event.key, []).append(event)
+    effort = _Effort()
     for unit, events in by_unit.items():
-        found, reason = _events(unit, events, window)
+        found, reason = _events(unit, events, window, effort)
         read.items.extend(found)
         if reason:
             read.bad.setdefault(unit, reason)
@@ -46,11 +51,26 @@ def read_units(whole: Cut, wanted: Collection[str], *, floating: str, window: Sp
     return read
 
 
-def _events(unit: str, events: Sequence[ParsedEvent], window: Span) -> tuple[list[RemoteEvent], str]:
+@dataclass(slots=True)
+class _Effort:
+    """What the series of one reading may cost together: each rule is bounded, but a feed may hold thousands."""
+
+    occurrences: int = 0
+    begun: float = field(default_factory=thread_time)
+
+    @property
+    def spent(self) -> bool:
+        return self.occurrences > _MOST_OCCURRENCES or thread_time() - self.begun > _MOST_SECONDS
+
+
+def _events(unit: str, events: Sequence[ParsedEvent], window: Span, effort: _Effort) -> tuple[list[RemoteEvent], str]:
     """A series that nobody can follow still blocks where it was said to begin."""
+    recurring = any(event.recurrence for event in events)
+    if recurring and effort.spent:
+        return _once(unit, events), "too_many"
     try:
         found = events_of(unit, events, window)
-        for reason in _unexpandable(found, window):
+        for reason in _unexpandable(found, window, effort):
             return _once(unit, events), reason
     except BadRecurrence as error:
         return _once(unit, events), _reason(error)
@@ -61,11 +81,11 @@ def _once(unit: str, events: Sequence[ParsedEvent]) -> list[RemoteEvent]:
     return numbered(unit, [replace(event, recurrence=()) for event in events])
 
 
-def _unexpandable(found: Sequence[RemoteEvent], window: Span) -> Iterator[str]:
+def _unexpandable(found: Sequence[RemoteEvent], window: Span, effort: _Effort) -> Iterator[str]:
     for event, exceptions in group_series(found):
         if event.recurrence:
             try:
-                event_spans(event, exceptions, window, Reading("UTC"))
+                effort.occurrences += len(event_spans(event, exceptions, window, Reading("UTC")))
             except Unexpandable as error:
                 yield _reason(error.__cause__)
 

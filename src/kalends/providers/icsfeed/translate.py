@@ -7,6 +7,7 @@ What a feed can say and the port cannot is said in other words here: an exceptio
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -123,13 +124,14 @@ def _turned(
 
     `starts` are the master's occurrences but for those that exceptions of their own replace.
     """
-    before = [start for start in starts if _instant(start) < _instant(turns[0].recurrence_id)]
-    found = [replace(_event(unit, master), recurrence=_spelled(before))]
+    ordered = sorted(starts, key=_instant)
+    instants = [_instant(start) for start in ordered]
+    begins = [_instant(turn.recurrence_id) for turn in turns]
+    found = [replace(_event(unit, master), recurrence=_spelled(ordered[: bisect_left(instants, begins[0])]))]
     for number, turn in enumerate(turns):
         assert turn.recurrence_id is not None
-        begin = _instant(turn.recurrence_id)
-        end = _instant(turns[number + 1].recurrence_id) if number + 1 < len(turns) else None
-        later = [start for start in starts if _instant(start) > begin and (end is None or _instant(start) < end)]
+        end = bisect_left(instants, begins[number + 1]) if number + 1 < len(turns) else len(instants)
+        later = ordered[bisect_right(instants, begins[number]) : end]
         shift = _wall(turn.start, master.timezone) - _wall(turn.recurrence_id, master.timezone)
         moved = [_shifted(start, shift, master.timezone) for start in later]
         event = replace(_event(f"{unit}#t{number}", turn), recurrence=_spelled(moved))
