@@ -10,7 +10,7 @@ ON_POSTGRES = tests/accounts tests/api tests/bookings tests/calendars tests/comp
 	tests/e2e/test_story.py tests/feeds tests/jobs tests/messages tests/ops/test_backup.py \
 	tests/ops/test_restore.py tests/ops/test_deploy.py tests/ops/test_views.py tests/simulation tests/web
 # Histories that `make test-all` plays besides the few of the suite.
-CI_SEEDS ?= 300
+CI_SEEDS ?= 50
 
 # A change of any of these sets up again.
 SETUP_FROM = pyproject.toml package-lock.json tools/build_frontend.py src/kalends/locale/fr/LC_MESSAGES/django.po
@@ -45,7 +45,7 @@ test-all: system-packages setup-dev check ## everything that CI runs, on both da
 	KALENDS_TEST_SKIP=refuse $(BIN)/pytest -n 2 --dist loadgroup
 	KALENDS_TEST_SKIP=refuse KALENDS_TEST_SEEDS=1-10 $(BIN)/python tools/with_postgres.py $(BIN)/pytest -n 2 --dist loadgroup \
 		$(ON_POSTGRES)
-	$(BIN)/python -m tests.simulation --first 1001 --seeds $(CI_SEEDS)
+	$(BIN)/python -m tests.simulation --first 21 --seeds $(CI_SEEDS)
 
 system-packages: ## servers and browsers from Debian's packages
 	@sh tools/system_packages.sh
