@@ -101,6 +101,8 @@ def calendar(start, zone, rule):
 
 
 def by_recurring_ical_events(text, window):
+    # khal, which reads our feeds in other tests of this process, makes the library read zones with pytz.
+    icalendar.use_zoneinfo()
     found = recurring_ical_events.of(icalendar.Calendar.from_ical(text)).between(window.start, window.end)
     return sorted({event["DTSTART"].dt.astimezone(UTC) for event in found})
 
