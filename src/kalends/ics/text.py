@@ -12,7 +12,8 @@ _SPECIAL = re.compile(r"[\\;,\x00-\x1f\x7f\ud800-\udfff]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _ODD = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _NOT_IN_URI = re.compile(r"[\x00-\x20\x7f\ud800-\udfff<>\"\\^`{|}]")
-_QUOTED = re.compile(r"[:;,]")
+# "=" need not be quoted, but icalendar drops a space after one that is not.
+_QUOTED = re.compile(r"[:;,=]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
