@@ -22,8 +22,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
     turn: Turn | None = None
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        if not self.is_in_memory_db():
-            self.turn = Turn(str(self.settings_dict["NAME"]), float(conn_params.get("timeout", 5)))
+        # Each time anew: what the name leads to may have changed since the last connection.
+        path, timeout = str(self.settings_dict["NAME"]), float(conn_params.get("timeout", 5))
+        self.turn = None if self.is_in_memory_db() else Turn(path, timeout)
         return super().get_new_connection(conn_params)
 
     def _start_transaction_under_autocommit(self) -> None:
