@@ -169,7 +169,8 @@ def test_F21_failed_read_keeps_the_last_good_copy_and_says_why(feed: Feed, statu
     assert feed.blocked() == [utc(3, 9)]
     assert (feed.facts().state, feed.facts().wrong, feed.facts().read_at) == ("failing", words, read_at)
     feed.status, feed.body = 200, calendar(hour(3, 11))
-    feed.run(timedelta(hours=1))
+    # An hour, and what chance adds to it.
+    feed.run(timedelta(hours=2))
     assert (feed.blocked(), feed.facts().wrong) == ([utc(3, 11)], "")
 
 
