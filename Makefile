@@ -35,8 +35,8 @@ setup-dev: .setup-stamp-dev ## the same with what tests and checks need
 	@$(PYTHON) tools/setup_environment.py requirements-dev.txt --dev
 	@touch $@ .setup-stamp
 
-test: setup-dev ## the whole suite; says what it skipped where a server is missing
-	$(BIN)/pytest -n 2 --dist loadgroup
+test: setup-dev ## the suite but for its slowest tests (test-all has them); says what it skipped where a server is missing
+	$(BIN)/pytest -n 2 --dist loadgroup -m "not slow"
 
 test-fast: setup-dev ## pure rooms only, no database
 	$(BIN)/pytest -q tests/core tests/scheduling tests/sync tests/ics

@@ -21,7 +21,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kalends.config.settings")
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # playwright's sync API runs a loop in the test's thread
 
 import django  # noqa: E402 - the environment above must stand first
+import pytest  # noqa: E402
 from django.conf import settings  # noqa: E402
+from django.utils import translation  # noqa: E402
 
 # A slow hash protects people, not tests.
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
@@ -47,3 +49,9 @@ def pytest_terminal_summary(terminalreporter) -> None:
         terminalreporter.section("measured")
         for line in figures:
             terminalreporter.write_line(str(line))
+
+
+@pytest.fixture(autouse=True)
+def english() -> None:
+    """A page that was read in French leaves its language to the thread, and so to the next test."""
+    translation.activate("en")
