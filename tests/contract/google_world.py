@@ -16,7 +16,8 @@ from kalends.providers.google.connect import authorize_url, exchange
 from kalends.providers.registry import build
 from kalends.providers.settings import GoogleSettings, ProviderSettings
 from kalends.sandbox.app import Running
-from kalends.sandbox.google.store import Calendar, Grant, Token
+from kalends.sandbox.google.store import Calendar
+from kalends.sandbox.oauth import Grant, Token
 from kalends.sync.port import Provider
 from tests.contract.proxy import Proxy
 from tests.contract.worlds import Stored

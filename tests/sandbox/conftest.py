@@ -16,7 +16,7 @@ from google_auth_httplib2 import AuthorizedHttp
 from googleapiclient.discovery import build_from_document
 
 from kalends.sandbox.app import Options, Running, start
-from kalends.sandbox.google.store import Grant, Token
+from kalends.sandbox.oauth import Grant, Token
 
 HERE = Path(__file__).parent
 CALENDAR = json.loads((HERE / "google-calendar-v3.discovery.json").read_text())

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 
 from kalends.sandbox.app import Options, Running, start
-from kalends.sandbox.google.oauth import Client
+from kalends.sandbox.oauth import Client
 from tests.sandbox.conftest import EMMA, JUAN, Clock, Connect, give_token, refusal, timed
 
 EVENTS = "https://www.googleapis.com/auth/calendar.events"

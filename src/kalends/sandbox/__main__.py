@@ -11,10 +11,10 @@ from pathlib import Path
 
 from kalends.sandbox.app import Options, Running, start
 from kalends.sandbox.caldav import CalDavCalendar
-from kalends.sandbox.google.oauth import Client
 from kalends.sandbox.google.store import PRESET
 from kalends.sandbox.microsoft.oauth import CLIENT as MICROSOFT
 from kalends.sandbox.microsoft.store import PRESET as MICROSOFT_PRESET
+from kalends.sandbox.oauth import Client
 
 _EXAMPLE = "example: python -m kalends.sandbox --port 8010 --data var/sandbox --mail var/mail"
 

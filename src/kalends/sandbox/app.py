@@ -19,7 +19,7 @@ from kalends.sandbox.google.api import Api
 from kalends.sandbox.google.call import read_body
 from kalends.sandbox.google.errors import ApiError
 from kalends.sandbox.google.faults import Faults, Journal
-from kalends.sandbox.google.oauth import Client, OAuth
+from kalends.sandbox.google.oauth import OAuth
 from kalends.sandbox.google.store import PRESET, Account, Store
 from kalends.sandbox.google.validate import Discovery
 from kalends.sandbox.google.watch import Sender
@@ -28,6 +28,7 @@ from kalends.sandbox.microsoft import oauth as microsoft_oauth
 from kalends.sandbox.microsoft import store as microsoft_store
 from kalends.sandbox.microsoft.errors import GraphError
 from kalends.sandbox.microsoft.site import Microsoft
+from kalends.sandbox.oauth import Client
 from kalends.sandbox.page.routes import Page
 from kalends.sandbox.web import Request, Response, Route, Server, find_route, json_response
 

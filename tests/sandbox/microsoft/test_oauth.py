@@ -12,9 +12,9 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 
 from kalends.sandbox.app import Options, Running, start
-from kalends.sandbox.google.oauth import Client
 from kalends.sandbox.microsoft.oauth import CLIENT
 from kalends.sandbox.microsoft.store import CONSUMERS
+from kalends.sandbox.oauth import Client
 from tests.sandbox.conftest import Clock
 from tests.sandbox.microsoft.conftest import EMMA, JOHN, Graph
 from tests.sandbox.test_oauth import send

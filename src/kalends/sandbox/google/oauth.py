@@ -2,39 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
-import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from kalends.sandbox.deliver import LOOPBACK
 from kalends.sandbox.google import consent, errors, scopes
 from kalends.sandbox.google.faults import Faults
-from kalends.sandbox.google.store import Account, Code, Grant, Store, Token, new_secret
+from kalends.sandbox.google.store import Account, Code, Store, new_secret
+from kalends.sandbox.oauth import Client, Grant, Token, back, credentials, forget_expired, matches, same
 from kalends.sandbox.web import Request, Response, Route, json_response, route
 
 CODE_SECONDS = 600
-
-
-@dataclass(frozen=True, slots=True)
-class Client:
-    """The one application that is registered. Without `redirect_uris` any https or loopback address will do."""
-
-    id: str = "kalends-sandbox.apps.sandbox.example"
-    secret: str = "sandbox-secret"  # noqa: S105 - a stand-in's own, meant to be known
-    name: str = "Kalends"
-    redirect_uris: tuple[str, ...] = field(default=())
-
-    def may_redirect(self, address: str) -> bool:
-        if self.redirect_uris:
-            return address in self.redirect_uris
-        parts = urlsplit(address)
-        return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
 
 
 class OAuthError(Exception):
@@ -78,7 +56,7 @@ class OAuth:
         if problem:
             return consent.error_page(*problem)
         if wanted.get("prompt") == "none":
-            return _back(wanted, {"error": "interaction_required"})
+            return back(wanted, {"error": "interaction_required"})
         with self._store.writing():
             accounts = self._store.accounts.values()
         return consent.page(wanted, self.client.name, accounts)
@@ -92,7 +70,7 @@ class OAuth:
             return consent.error_page(*problem)
         account = self._store.accounts.get(wanted.get("account", ""))
         if wanted.get("decision") != "allow":
-            return _back(wanted, {"error": "access_denied"})
+            return back(wanted, {"error": "access_denied"})
         if account is None:
             return consent.error_page(400, "invalid_request", "Choose an account.")
         asked = wanted["scope"].split()
@@ -100,7 +78,7 @@ class OAuth:
         granted = [scope for scope in asked if scope in scopes.IDENTITY or scope in ticked]
         with self._store.writing():
             code = self._issue_code(account, granted, wanted)
-        return _back(wanted, {"code": code.code, "scope": " ".join(granted), "authuser": "0", "prompt": "consent"})
+        return back(wanted, {"code": code.code, "scope": " ".join(granted), "authuser": "0", "prompt": "consent"})
 
     def _problem(self, wanted: Mapping[str, str]) -> tuple[int, str, str] | None:
         """Status, code and text of what is wrong with an authorization request."""
@@ -162,16 +140,10 @@ class OAuth:
         return json_response(payload, headers={"Cache-Control": "no-store", "Pragma": "no-cache"})
 
     def _authenticate(self, request: Request, form: Mapping[str, str]) -> None:
-        client_id, secret = form.get("client_id", ""), form.get("client_secret", "")
-        scheme, _, value = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "basic":
-            try:
-                client_id, _, secret = base64.b64decode(value).decode().partition(":")
-            except ValueError:
-                client_id = ""
+        client_id, secret = credentials(request, form)
         if client_id != self.client.id:
             raise OAuthError("invalid_client", "The OAuth client was not found.", 401)
-        if not hmac.compare_digest(secret.encode(), self.client.secret.encode()):
+        if not self.client.has_secret(secret):
             raise OAuthError("invalid_client", "The provided client secret is invalid.", 401)
 
     def _redeem(self, form: Mapping[str, str]) -> dict[str, Any]:
@@ -205,7 +177,7 @@ class OAuth:
             raise OAuthError("invalid_grant", "Token has been expired or revoked.")
         seconds = self._faults.access_seconds
         token = Token(new_secret("ya29."), "access", grant.id, list(granted), self._time() + seconds)
-        self._forget_expired()
+        forget_expired(self._store.tokens, self._time())
         self._store.tokens.put(token.value, token)
         payload = {
             "access_token": token.value,
@@ -217,15 +189,7 @@ class OAuth:
             payload["id_token"] = self._id_token(self._store.accounts[grant.account], granted, nonce)
         return payload
 
-    def _forget_expired(self) -> None:
-        """Access tokens that ended an hour ago are answered like unknown ones, so they need no memory."""
-        limit = self._time() - 3600
-        for token in self._store.tokens.values():
-            if token.kind == "access" and token.expires_at < limit:
-                self._store.tokens.remove(token.value)
-
     def _id_token(self, account: Account, granted: list[str], nonce: str) -> str:
-        """Signed with the client's secret (HS256), since the standard library has no RSA: a stated deviation."""
         now = int(self._time())
         claims = {
             "iss": self.base_url,
@@ -236,8 +200,7 @@ class OAuth:
             **self._person(account, granted),
             **({"nonce": nonce} if nonce else {}),
         }
-        head = _segment({"alg": "HS256", "typ": "JWT"}) + "." + _segment(claims)
-        return head + "." + _encode(hmac.new(self.client.secret.encode(), head.encode(), hashlib.sha256).digest())
+        return self.client.signed({"alg": "HS256", "typ": "JWT"}, claims)
 
     def revoke(self, request: Request) -> Response:
         """Take back everything that the account allowed this client, by any of its tokens."""
@@ -305,24 +268,6 @@ def _verifies(code: Code, verifier: str) -> bool:
     """PKCE (RFC 7636): a code that was asked for with a challenge needs the verifier."""
     if not code.challenge:
         return True
-    given = verifier
     if code.challenge_method == "S256":
-        given = _encode(hashlib.sha256(verifier.encode()).digest())
-    return hmac.compare_digest(given.encode(), code.challenge.encode())
-
-
-def _encode(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def _segment(payload: Mapping[str, Any]) -> str:
-    return _encode(json.dumps(payload, separators=(",", ":")).encode())
-
-
-def _back(wanted: Mapping[str, str], answer: Mapping[str, str]) -> Response:
-    """Send the browser back to the application with the answer and its `state`."""
-    parts = urlsplit(wanted["redirect_uri"])
-    query = [*parse_qsl(parts.query), *answer.items()]
-    if "state" in wanted:
-        query.append(("state", wanted["state"]))
-    return Response(302, b"", {"Location": urlunsplit(parts._replace(query=urlencode(query)))})
+        return matches(code.challenge, verifier)
+    return same(code.challenge, verifier)

@@ -17,6 +17,7 @@ from typing import Any
 from kalends.core.clock import utc_now
 from kalends.sandbox.disk import Table
 from kalends.sandbox.ledger import Clock, Ledger
+from kalends.sandbox.oauth import Grant, Token
 
 HOLIDAYS = "en.sandbox#holiday@group.v.calendar.sandbox.example"
 ROLES = ("none", "freeBusyReader", "reader", "writer", "owner")
@@ -84,17 +85,6 @@ class Event:
 
 
 @dataclass
-class Grant:
-    """What an account allowed one client to do."""
-
-    id: str
-    account: str
-    client_id: str
-    scopes: list[str]
-    revoked: bool = False
-
-
-@dataclass
 class Code:
     code: str
     grant: str
@@ -105,17 +95,6 @@ class Code:
     issued_at: float
     nonce: str = ""
     used: bool = False
-
-
-@dataclass
-class Token:
-    """`kind` is "access" or "refresh"; an access token has `expires_at` in seconds since the epoch."""
-
-    value: str
-    kind: str
-    grant: str
-    scopes: list[str]
-    expires_at: float = 0.0
 
 
 @dataclass

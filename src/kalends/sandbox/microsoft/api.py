@@ -13,7 +13,8 @@ from kalends.sandbox.microsoft.call import Call, calendar_of
 from kalends.sandbox.microsoft.known import EVENT_PROPERTIES
 from kalends.sandbox.microsoft.oauth import OAuth
 from kalends.sandbox.microsoft.settings import Settings
-from kalends.sandbox.microsoft.store import PERSONAL, Account, Store, Token
+from kalends.sandbox.microsoft.store import PERSONAL, Account, Store
+from kalends.sandbox.oauth import Token
 from kalends.sandbox.web import Handler, Request, Response, Route, json_response, route
 
 Answer = tuple[int, dict[str, Any] | None]

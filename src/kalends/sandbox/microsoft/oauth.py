@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
-import json
 import secrets
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import urlencode
 
-from kalends.sandbox.google.oauth import Client
 from kalends.sandbox.microsoft import consent, errors, scopes
 from kalends.sandbox.microsoft.entra import EntraError, EntraProblem
-from kalends.sandbox.microsoft.store import CONSUMERS, PERSONAL, WORK, Account, Code, Grant, Store, Token, new_secret
+from kalends.sandbox.microsoft.store import CONSUMERS, PERSONAL, WORK, Account, Code, Store, new_secret
+from kalends.sandbox.oauth import Client, Grant, Token, back, credentials, forget_expired, matches
 from kalends.sandbox.web import Request, Response, Route, json_response, route
 
 CODE_SECONDS = 600
@@ -51,10 +47,10 @@ class OAuth:
         try:
             _check_request(wanted)
         except EntraError as error:
-            return _back(wanted, error.answer())
+            return back(wanted, error.answer())
         if wanted.get("prompt") == "none":
             text = "Session information is not sufficient for single-sign-on."
-            return _back(wanted, EntraError("login_required", 50058, text).answer())
+            return back(wanted, EntraError("login_required", 50058, text).answer())
         with self._store.writing():
             accounts = self._store.accounts.values()
         return consent.page(tenant, wanted, self.client.name, accounts)
@@ -67,7 +63,7 @@ class OAuth:
             _check_request(wanted)
             if wanted.get("decision") != "accept":
                 text = "User declined to consent to access the app."
-                return _back(wanted, EntraError("access_denied", 65004, text).answer() | {"error_subcode": "cancel"})
+                return back(wanted, EntraError("access_denied", 65004, text).answer() | {"error_subcode": "cancel"})
             account = self._store.accounts.get(wanted.get("account", ""))
             if account is None:
                 raise EntraProblem(50034, "The user account does not exist.")
@@ -75,14 +71,14 @@ class OAuth:
         except EntraProblem as problem:
             return consent.error_page(problem, _again(tenant, wanted))
         except EntraError as error:
-            return _back(wanted, error.answer())
+            return back(wanted, error.answer())
         if account.admin_consent:
             text = "An administrator of the organisation has set a policy that prevents you from granting "
             text += f"{self.client.name} the permissions it is requesting. Admin consent is required."
-            return _back(wanted, EntraError("consent_required", 90094, text).answer())
+            return back(wanted, EntraError("consent_required", 90094, text).answer())
         with self._store.writing():
             code = self._issue_code(account, wanted)
-        return _back(wanted, {"code": code.code, "session_state": secrets.token_hex(8)})
+        return back(wanted, {"code": code.code, "session_state": secrets.token_hex(8)})
 
     def _check_address(self, wanted: Mapping[str, str], tenant: str) -> None:
         self._check_tenant(tenant)
@@ -140,17 +136,11 @@ class OAuth:
         return json_response(payload, headers={"Cache-Control": "no-store", "Pragma": "no-cache"})
 
     def _authenticate(self, request: Request, form: Mapping[str, str]) -> None:
-        client_id, secret = form.get("client_id", ""), form.get("client_secret", "")
-        scheme, _, value = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "basic":
-            try:
-                client_id, _, secret = base64.b64decode(value).decode().partition(":")
-            except ValueError:
-                client_id = ""
+        client_id, secret = credentials(request, form)
         if client_id != self.client.id:
             text = f"Application with identifier '{client_id}' was not found in the directory."
             raise EntraError("unauthorized_client", 700016, text)
-        if not hmac.compare_digest(secret.encode(), self.client.secret.encode()):
+        if not self.client.has_secret(secret):
             text = "Invalid client secret provided. Ensure the secret being sent in the request is the client secret "
             raise EntraError("invalid_client", 7000215, f"{text}value, not the client secret ID.", 401)
 
@@ -165,7 +155,7 @@ class OAuth:
         if code.redirect_uri != form.get("redirect_uri"):
             text = "The reply address does not match the reply address provided when requesting the authorization code."
             raise EntraError("invalid_grant", 500112, text)
-        if not _verifies(code, form.get("code_verifier", "")):
+        if not matches(code.challenge, form.get("code_verifier", "")):
             text = "The Code_Verifier does not match the code_challenge supplied in the authorization request."
             raise EntraError("invalid_grant", 501481, text)
         grant = self._store.grants[code.grant]
@@ -201,7 +191,7 @@ class OAuth:
         account = self._store.accounts[grant.account]
         prefix = "eyJ0" if account.kind == WORK else "EwB"
         access = Token(new_secret(prefix), "access", grant.id, granted, self._time() + self.access_seconds)
-        self._forget_expired()
+        forget_expired(self._store.tokens, self._time())
         self._store.tokens.put(access.value, access)
         payload = {
             "token_type": "Bearer",
@@ -218,13 +208,6 @@ class OAuth:
         if "openid" in granted:
             payload["id_token"] = self._id_token(account, granted, nonce)
         return payload
-
-    def _forget_expired(self) -> None:
-        """Access tokens that ended an hour ago are answered like unknown ones, so they need no memory."""
-        limit = self._time() - 3600
-        for token in self._store.tokens.values():
-            if token.kind == "access" and token.expires_at < limit:
-                self._store.tokens.remove(token.value)
 
     def _id_token(self, account: Account, granted: list[str], nonce: str) -> str:
         now = int(self._time())
@@ -245,8 +228,7 @@ class OAuth:
             claims["email"] = account.email
         if nonce:
             claims["nonce"] = nonce
-        head = _segment({"typ": "JWT", "alg": "HS256"}) + "." + _segment(claims)
-        return head + "." + _encode(hmac.new(self.client.secret.encode(), head.encode(), hashlib.sha256).digest())
+        return self.client.signed({"typ": "JWT", "alg": "HS256"}, claims)
 
     def configuration(self, request: Request, tenant: str) -> Response:
         """OpenID Connect discovery."""
@@ -311,29 +293,7 @@ def _check_kind(account: Account, tenant: str) -> None:
         raise EntraProblem(50020, f"User account '{account.email}' does not exist in tenant '{tenant}'.")
 
 
-def _verifies(code: Code, verifier: str) -> bool:
-    given = _encode(hashlib.sha256(verifier.encode()).digest())
-    return hmac.compare_digest(given.encode(), code.challenge.encode())
-
-
-def _encode(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def _segment(payload: Mapping[str, Any]) -> str:
-    return _encode(json.dumps(payload, separators=(",", ":")).encode())
-
-
 def _again(tenant: str, wanted: Mapping[str, str]) -> str:
     """The address of the same question, to choose another account."""
     kept = {name: value for name, value in wanted.items() if name not in ("account", "decision")}
     return f"/{tenant}/oauth2/v2.0/authorize?{urlencode(kept)}"
-
-
-def _back(wanted: Mapping[str, str], answer: Mapping[str, str]) -> Response:
-    """Send the browser back to the application with the answer and its `state`."""
-    parts = urlsplit(wanted["redirect_uri"])
-    query = [*parse_qsl(parts.query), *answer.items()]
-    if "state" in wanted:
-        query.append(("state", wanted["state"]))
-    return Response(302, b"", {"Location": urlunsplit(parts._replace(query=urlencode(query)))})

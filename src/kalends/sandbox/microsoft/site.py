@@ -9,7 +9,6 @@ from typing import Any
 
 from kalends.core.clock import utc_now
 from kalends.sandbox.google.faults import Fault, Faults, Journal
-from kalends.sandbox.google.oauth import Client
 from kalends.sandbox.ledger import Clock
 from kalends.sandbox.microsoft.acts import Acts
 from kalends.sandbox.microsoft.api import ROOT, Api
@@ -22,6 +21,7 @@ from kalends.sandbox.microsoft.store import Account, Store
 from kalends.sandbox.microsoft.subscriptions import Subscriptions
 from kalends.sandbox.microsoft.throttle import Throttle
 from kalends.sandbox.microsoft.validate import OpenApi
+from kalends.sandbox.oauth import Client
 from kalends.sandbox.web import Request, Response, Route, find_route
 
 Found = tuple[Route, dict[str, str]] | None
