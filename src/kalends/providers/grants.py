@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from weakref import WeakValueDictionary
 
 from kalends.net import oauth
-from kalends.net.http import HttpClient
+from kalends.net.http import HttpClient, Response
 from kalends.providers.errors import retry_at
 from kalends.sync.port import (
     AuthRevoked,
@@ -62,6 +62,12 @@ class Grants:
                     return self._refreshed(now)["access_token"]
             stored = now
         return stored["access_token"]
+
+    def authorized(self, send: Callable[[str], Response]) -> Response:
+        """What `send` answers with a good token. A 401 was not carried out, so the same goes once more with a new one."""
+        token = self.access_token()
+        response = send(token)
+        return send(self.access_token(stale=token)) if response.status == 401 else response
 
     def _fresh(self, stored: Mapping[str, str], stale: str) -> bool:
         token, expires = stored.get("access_token", ""), stored.get("expires_at", "")

@@ -8,7 +8,6 @@ redirects that lead elsewhere end in OtherServer.
 from __future__ import annotations
 
 import base64
-import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
@@ -19,7 +18,7 @@ from kalends.net.xml import BadXml
 from kalends.providers.caldav.failures import WRITES, OtherServer, cannot_sign_in, failure
 from kalends.providers.caldav.multistatus import Multistatus, read_multistatus
 from kalends.providers.caldav.site import origin, same_site
-from kalends.providers.errors import from_net
+from kalends.providers.errors import Deadline, from_net
 from kalends.sync.port import Temporary
 
 _NAMESPACES = 'xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav" xmlns:cs="http://calendarserver.org/ns/"'
@@ -34,7 +33,7 @@ class DavClient:
         self._http = http
         self._site = site
         self._clock = clock
-        self._deadline: float | None = None
+        self._deadline = Deadline()
         self._basic = "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
         self._digest = Digest(username, password)
 
@@ -44,7 +43,7 @@ class DavClient:
 
     def until(self, seconds: float | None) -> None:
         """From now on all requests together end within `seconds`; None: each has the usual time."""
-        self._deadline = None if seconds is None else time.monotonic() + seconds
+        self._deadline.set(seconds)
 
     def propfind(self, url: str, props: Sequence[str], depth: int = 0) -> tuple[Multistatus, str]:
         """Properties by their prefixed names ("d:sync-token"), and the URL after redirects."""
@@ -102,9 +101,7 @@ class DavClient:
     def _once(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Response:
         if not self.trusts(url):
             raise OtherServer(url)
-        timeout = None if self._deadline is None else self._deadline - time.monotonic()
-        if timeout is not None and timeout <= 0:
-            raise Temporary("deadline")
+        timeout = self._deadline.left()
         try:
             sent = {**headers, "Authorization": self._digest.header(method, url) or self._basic}
             return self._http.request(method, url, headers=sent, body=body, timeout=timeout)

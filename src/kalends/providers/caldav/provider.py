@@ -39,8 +39,8 @@ from kalends.providers.caldav.probe import Probe, schedules_by_itself
 from kalends.providers.caldav.resources import Fetched, Resources, batches, digest, strong
 from kalends.providers.caldav.text import BadText
 from kalends.providers.caldav.translate import Reader, changed_text, content_tag, new_text, uid_of
+from kalends.providers.channels import WithoutChannels
 from kalends.providers.settings import ProviderSettings
-from kalends.sync.channels import ChannelGrant, ChannelRequest
 from kalends.sync.port import (
     Account,
     Ambiguous,
@@ -67,7 +67,7 @@ from kalends.sync.port import (
 _TEXT = {"Content-Type": "text/calendar; charset=utf-8"}
 
 
-class CalDavProvider:
+class CalDavProvider(WithoutChannels):
     """One account of one server. See kalends.sync.port.Provider."""
 
     kind = "caldav"
@@ -309,16 +309,6 @@ class CalDavProvider:
         except NotFound:
             # Also what a server says of a calendar that we cannot reach any more, where the event would still stand.
             self._resources(calendar_id).state()
-
-    def open_channel(self, calendar_id: str, request: ChannelRequest) -> ChannelGrant:
-        """CalDAV has no notifications that a server elsewhere could take."""
-        raise Permanent("no_push")
-
-    def renew_channel(self, channel_id: str, remote_id: str, expires: datetime) -> ChannelGrant:
-        raise Permanent("no_push")
-
-    def close_channel(self, channel_id: str, remote_id: str) -> None:
-        """There is none."""
 
     def revoke(self) -> None:
         """A password cannot be given back by us."""

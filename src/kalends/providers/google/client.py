@@ -7,7 +7,6 @@ quota, a missing right or a forbidden change.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -15,7 +14,7 @@ from urllib.parse import quote, urlencode
 
 from kalends.net.errors import NetError
 from kalends.net.http import HttpClient, Response
-from kalends.providers.errors import from_net, retry_at
+from kalends.providers.errors import Deadline, from_net, json_object, retry_at
 from kalends.providers.grants import Grants
 from kalends.providers.settings import GoogleSettings
 from kalends.sync.port import (
@@ -54,11 +53,11 @@ class GoogleClient:
         self._settings = settings
         self._http = http
         self._clock = clock
-        self._deadline: float | None = None
+        self._deadline = Deadline()
 
     def until(self, seconds: float | None) -> None:
         """From now on all requests together end within `seconds`; None: each has the usual time."""
-        self._deadline = None if seconds is None else time.monotonic() + seconds
+        self._deadline.set(seconds)
 
     def call(
         self,
@@ -78,26 +77,16 @@ class GoogleClient:
         if body is not None:
             headers["Content-Type"] = "application/json"
             content = json.dumps(body).encode()
-        response = self._authorized(method, url, headers, content)
+        response = self._grants.authorized(lambda token: self._send(method, url, headers, content, token))
         if response.status == 204 or (response.status == 200 and not response.body):
             return {}
         if response.status == 200:
-            return _object(response, write=method in _UNSAFE)
+            return json_object(response, write=method in _UNSAFE)
         raise failure(response, write=method in _UNSAFE, now=self._clock())
 
-    def _authorized(self, method: str, url: str, headers: Mapping[str, str], content: bytes) -> Response:
-        """A 401 was not carried out, so the same request goes once more with a new token."""
-        token = self._grants.access_token()
-        response = self._send(method, url, {**headers, "Authorization": f"Bearer {token}"}, content)
-        if response.status == 401:
-            token = self._grants.access_token(stale=token)
-            response = self._send(method, url, {**headers, "Authorization": f"Bearer {token}"}, content)
-        return response
-
-    def _send(self, method: str, url: str, headers: Mapping[str, str], content: bytes) -> Response:
-        timeout = None if self._deadline is None else self._deadline - time.monotonic()
-        if timeout is not None and timeout <= 0:
-            raise Temporary("deadline")
+    def _send(self, method: str, url: str, headers: Mapping[str, str], content: bytes, token: str) -> Response:
+        headers = {**headers, "Authorization": f"Bearer {token}"}
+        timeout = self._deadline.left()
         try:
             return self._http.request(method, url, headers=headers, body=content, timeout=timeout)
         except NetError as error:
@@ -140,13 +129,3 @@ def _reason(response: Response) -> tuple[str, str]:
         return "", ""
     reason = reason if isinstance(reason, str) and reason.isalnum() else ""
     return reason[:64], location if isinstance(location, str) else ""
-
-
-def _object(response: Response, *, write: bool) -> dict[str, Any]:
-    try:
-        answer = response.json()
-    except ValueError as error:
-        raise (Ambiguous if write else Temporary)("not_json") from error
-    if not isinstance(answer, dict):
-        raise (Ambiguous if write else Temporary)("not_an_object")
-    return answer

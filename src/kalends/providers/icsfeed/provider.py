@@ -9,6 +9,7 @@ from hashlib import blake2b
 from typing import NoReturn
 
 from kalends.core.span import Span
+from kalends.providers.channels import WithoutChannels
 from kalends.providers.icsfeed import cursor as cursors
 from kalends.providers.icsfeed.cursor import Cursor
 from kalends.providers.icsfeed.fetch import TIMEOUT_SECONDS, Fetched, fetch
@@ -16,7 +17,6 @@ from kalends.providers.icsfeed.pace import next_pause, stated_interval
 from kalends.providers.icsfeed.reading import Read, read_units
 from kalends.providers.icsfeed.units import Cut, cut
 from kalends.providers.settings import ProviderSettings
-from kalends.sync.channels import ChannelGrant, ChannelRequest
 from kalends.sync.plan import implausible_drop
 from kalends.sync.port import (
     Account,
@@ -31,7 +31,6 @@ from kalends.sync.port import (
     NotFound,
     Page,
     PageItem,
-    Permanent,
     Receipt,
     RemoteEvent,
     Temporary,
@@ -42,7 +41,7 @@ CAPABILITIES = Capabilities(tags=False, own_ids=False, guards=False, stable_ids=
 _PAGE = 500
 
 
-class IcsFeedProvider:
+class IcsFeedProvider(WithoutChannels):
     """The address comes with the credentials, and with it the zone for times that have none: {"url", "floating"}."""
 
     kind = "ics"
@@ -195,15 +194,6 @@ class IcsFeedProvider:
     def find(self, calendar_id: str, op_key: str) -> RemoteEvent | None:
         """Nothing of ours ever stood in a feed."""
         return None
-
-    def open_channel(self, calendar_id: str, request: ChannelRequest) -> ChannelGrant:
-        raise Permanent("no_push")
-
-    def renew_channel(self, channel_id: str, remote_id: str, expires: datetime) -> ChannelGrant:
-        raise Permanent("no_push")
-
-    def close_channel(self, channel_id: str, remote_id: str) -> None:
-        """There is none."""
 
     def revoke(self) -> None:
         """There is no grant to give back."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -19,7 +18,7 @@ from weakref import WeakValueDictionary
 
 from kalends.net.errors import NetError
 from kalends.net.http import HttpClient, Response
-from kalends.providers.errors import from_net, retry_at
+from kalends.providers.errors import Deadline, from_net, json_object, retry_at
 from kalends.providers.grants import Grants
 from kalends.providers.settings import MicrosoftSettings
 from kalends.sync.port import (
@@ -68,7 +67,7 @@ class GraphClient:
         self._root = settings.graph_url
         self._http = http
         self._clock = clock
-        self._deadline: float | None = None
+        self._deadline = Deadline()
         self._mailbox = ""
 
     def now(self) -> datetime:
@@ -76,7 +75,7 @@ class GraphClient:
 
     def until(self, seconds: float | None) -> None:
         """From now on all requests together end within `seconds`; None: each has the usual time."""
-        self._deadline = None if seconds is None else time.monotonic() + seconds
+        self._deadline.set(seconds)
 
     def stored(self) -> Mapping[str, str]:
         return self._grants.stored()
@@ -124,33 +123,19 @@ class GraphClient:
         if body is not None:
             headers["Content-Type"] = "application/json"
             content = json.dumps(body).encode()
-        response = self._authorized(method, url, headers, content)
+        response = self._grants.authorized(lambda token: self._send(method, url, headers, content, token))
         write = method in _UNSAFE
         if response.status in (200, 201, 202, 204):
-            return _object(response, write=write) if response.body else {}
+            return json_object(response, write=write) if response.body else {}
         raise failure(response, method=method, now=self._clock())
 
-    def _authorized(self, method: str, url: str, headers: Mapping[str, str], content: bytes) -> Response:
-        """A 401 was not carried out, so the same request goes once more with a new token."""
-        token = self._grants.access_token()
-        response = self._send(method, url, {**headers, "Authorization": f"Bearer {token}"}, content)
-        if response.status == 401:
-            token = self._grants.access_token(stale=token)
-            response = self._send(method, url, {**headers, "Authorization": f"Bearer {token}"}, content)
-        return response
-
-    def _send(self, method: str, url: str, headers: Mapping[str, str], content: bytes) -> Response:
-        with _in_turn(self.mailbox(), self._left()):
+    def _send(self, method: str, url: str, headers: Mapping[str, str], content: bytes, token: str) -> Response:
+        headers = {**headers, "Authorization": f"Bearer {token}"}
+        with _in_turn(self.mailbox(), self._deadline.left()):
             try:
-                return self._http.request(method, url, headers=headers, body=content, timeout=self._left())
+                return self._http.request(method, url, headers=headers, body=content, timeout=self._deadline.left())
             except NetError as error:
                 raise from_net(error, write=method in _UNSAFE) from error
-
-    def _left(self) -> float | None:
-        left = None if self._deadline is None else self._deadline - time.monotonic()
-        if left is not None and left <= 0:
-            raise Temporary("deadline")
-        return left
 
 
 class _Turns(threading.BoundedSemaphore):
@@ -221,13 +206,3 @@ def _code(response: Response) -> str:
     if isinstance(message, str) and "MailboxConcurrency" in message:
         return "MailboxConcurrency"
     return code if isinstance(code, str) and _CODE.fullmatch(code) else "unnamed"
-
-
-def _object(response: Response, *, write: bool) -> dict[str, Any]:
-    try:
-        answer = response.json()
-    except ValueError as error:
-        raise (Ambiguous if write else Temporary)("not_json") from error
-    if not isinstance(answer, dict):
-        raise (Ambiguous if write else Temporary)("not_an_object")
-    return answer
