@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from threading import Lock
@@ -16,7 +16,6 @@ from huey.storage import SqliteStorage
 
 from kalends.core.paths import sqlite_path
 from kalends.jobs.turns import Turn
-from kalends.jobs.waking import Wake, Waker
 
 
 class FairSqliteStorage(SqliteStorage):
@@ -40,12 +39,6 @@ class FairSqliteStorage(SqliteStorage):
                     yield cursor
             finally:
                 self._turn.give_back()
-
-    def enqueue_all(self, messages: Sequence[bytes]) -> None:
-        """In one transaction."""
-        rows = [(self.name, self.to_blob(message), 0) for message in messages]
-        with self.db(commit=True) as cursor:
-            cursor.executemany("insert into task (queue, data, priority) values (?, ?, ?)", rows)
 
 
 def _make(url: str) -> Huey:
@@ -76,24 +69,5 @@ def waiting() -> int:
 
 
 def wake_on_commit(wake: Callable[..., Any], *ids: object) -> None:
-    """Enqueues soon after the surrounding transaction has committed; a queue that is down costs one sweep, no more."""
-    given = (wake, tuple(str(item) for item in ids))
-    transaction.on_commit(partial(_wake, given), robust=True)
-
-
-def _wake(given: Wake) -> None:
-    if isinstance(huey, MemoryHuey):
-        _send([given])
-    else:
-        _waker.add(given)
-
-
-def _send(wakes: Sequence[Wake]) -> None:
-    if isinstance(huey.storage, FairSqliteStorage):
-        huey.storage.enqueue_all([huey.serialize_task(wake.s(*ids)) for wake, ids in wakes])  # type: ignore[attr-defined]
-        return
-    for wake, ids in wakes:
-        wake(*ids)
-
-
-_waker = Waker(_send)
+    """Enqueues after the surrounding transaction has committed; a queue that is down costs one sweep, no more."""
+    transaction.on_commit(partial(wake, *(str(item) for item in ids)), robust=True)

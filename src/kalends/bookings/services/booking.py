@@ -8,12 +8,11 @@ tried; when none is left, SlotTaken (or NotOffered, which says why) carries the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from uuid import UUID
 
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from kalends.bookings.claims import claims_of, drop_expired_holds, overlap_is_refusal
@@ -40,7 +39,6 @@ from kalends.core.zones import zone
 from kalends.jobs.locks import require_transaction
 from kalends.jobs.prepared import Insertion, Prepared, insert
 from kalends.jobs.secrets import seal
-from kalends.jobs.together import in_transaction
 from kalends.messages.services import promise
 
 _ACTORS = {"web": ActorKind.CUSTOMER, "api": ActorKind.API, "dashboard": ActorKind.MANAGER, "demo": ActorKind.SYSTEM}
@@ -102,7 +100,8 @@ def book_appointment(
     while choice := chooser.next():
         draft = _draft(order, choice.team)
         try:
-            return in_transaction(partial(_book, order, choice, draft))
+            with transaction.atomic():
+                return _book(order, choice, draft)
         except SlotTaken:
             # The database cannot read a clock in a constraint: a hold that is over still refuses others.
             if not drop_expired_holds(choice.team, now):
@@ -229,8 +228,7 @@ def _to_join(wish: Wish, team: Team) -> Appointment | None:
 
 
 def _join(order: Order, draft: Draft, appointment: Appointment) -> Booked:
-    # A copy: the draft is written as it is if the time turns out not to be shared any more.
-    now, attendee = order.wish.now, copy(draft.attendee)
+    now, attendee = order.wish.now, draft.attendee
     attendee.appointment, attendee.customer, attendee.told = appointment, draft.stored_customer(), None
     attendee.save(force_insert=True)
     scene = scene_of(appointment)
