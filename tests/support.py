@@ -1,11 +1,14 @@
-"""What several rooms' tests share: leaving out, or refusing to leave out, what this machine cannot run."""
+"""What several rooms' tests share: leaving out what this machine cannot run, or refusing to; a server that listens."""
 
 from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
+from pytest_httpserver import HTTPServer
 
 
 def skip(reason: str) -> None:
@@ -21,3 +24,15 @@ def require(program: str, reason: str) -> str:
     if found is None:
         skip(f"{reason}: {program} is not installed")
     return str(found)
+
+
+@contextmanager
+def listening() -> Iterator[HTTPServer]:
+    """A server of its own on loopback, for a test that needs more than the one of the fixture, or a newer port."""
+    server = HTTPServer()
+    server.start()
+    try:
+        yield server
+    finally:
+        server.clear()
+        server.stop()

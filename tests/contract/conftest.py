@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -68,17 +68,8 @@ def radicale(tmp_path_factory):
         f"[storage]\nfilesystem_folder = {folder}/data\n"
         "[logging]\nlevel = warning\n"
     )
-    log = (folder / "log").open("w")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "radicale", "--config", str(folder / "config")], stdout=log, stderr=subprocess.STDOUT
-    )
-    try:
-        _wait_for(port, process, folder / "log")
+    with _serving("radicale", "--config", str(folder / "config"), port=port, log=folder / "log"):
         yield port
-    finally:
-        process.terminate()
-        process.wait()
-        log.close()
 
 
 @pytest.fixture(scope="session")
@@ -91,16 +82,21 @@ def xandikos(tmp_path_factory):
         port = free.getsockname()[1]
     options = ["-d", f"{folder}/data", "--state-dir", f"{folder}/state", "-l", "127.0.0.1", "-p", str(port)]
     options += ["--defaults", "--current-user-principal", "/ada/", "--trust-x-remote-user-from", "127.0.0.1"]
-    log = (folder / "log").open("w")
-    command = [sys.executable, "-m", "xandikos", "serve", "--no-detect-systemd", *options]
-    process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
-    try:
-        _wait_for(port, process, folder / "log")
+    with _serving("xandikos", "serve", "--no-detect-systemd", *options, port=port, log=folder / "log"):
         yield port
-    finally:
-        process.terminate()
-        process.wait()
-        log.close()
+
+
+@contextmanager
+def _serving(module, *options, port, log):
+    """The module run as a program until the end, once it listens."""
+    with log.open("w") as output:
+        process = subprocess.Popen([sys.executable, "-m", module, *options], stdout=output, stderr=subprocess.STDOUT)
+        try:
+            _wait_for(port, process, log)
+            yield
+        finally:
+            process.terminate()
+            process.wait()
 
 
 def _wait_for(port, process, log):

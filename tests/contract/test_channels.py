@@ -16,6 +16,7 @@ from kalends.sync.channels import ChannelRequest, Notification, NotificationKind
 from kalends.sync.port import AuthRevoked, Permanent
 from tests.contract.google_world import GoogleWorld
 from tests.contract.worlds import MemoryWorld
+from tests.support import listening
 
 pytestmark = pytest.mark.contract
 
@@ -38,11 +39,8 @@ class Hook:
 
 @pytest.fixture
 def hook() -> Iterator[Hook]:
-    server = HTTPServer()
-    server.start()
-    yield Hook(server)
-    server.clear()
-    server.stop()
+    with listening() as server:
+        yield Hook(server)
 
 
 @pytest.fixture(params=["memory", "google"])

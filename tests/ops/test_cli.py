@@ -25,48 +25,32 @@ def kalends(*arguments: str, var: Path, **env: str) -> subprocess.CompletedProce
     )
 
 
+COMMANDS = (
+    "serve",
+    "web",
+    "worker",
+    "migrate",
+    "doctor",
+    "company",
+    "sync",
+    "slots",
+    "keys",
+    "backup",
+    "restore",
+    "release",
+    "demo",
+    "sandbox",
+)
+
+
 def test_help_names_every_command_of_the_interface(tmp_path: Path):
     result = kalends("--help", var=tmp_path)
     assert result.returncode == 0
-    for name in (
-        "serve",
-        "web",
-        "worker",
-        "migrate",
-        "doctor",
-        "company",
-        "sync",
-        "slots",
-        "keys",
-        "backup",
-        "restore",
-        "release",
-        "demo",
-        "sandbox",
-        "manage",
-    ):
+    for name in (*COMMANDS, "manage"):
         assert f"    {name} " in result.stdout
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "serve",
-        "web",
-        "worker",
-        "migrate",
-        "doctor",
-        "company",
-        "sync",
-        "slots",
-        "keys",
-        "backup",
-        "restore",
-        "release",
-        "demo",
-        "sandbox",
-    ],
-)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help_with_an_example(tmp_path: Path, name: str):
     result = kalends(name, "--help", var=tmp_path)
     assert (result.returncode, "example: kalends" in result.stdout) == (0, True)

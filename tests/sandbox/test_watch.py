@@ -12,6 +12,7 @@ from werkzeug import Request, Response
 
 from kalends.sandbox.app import Running
 from tests.sandbox.conftest import EMMA, Clock, refusal, timed
+from tests.support import listening
 
 
 class Hook:
@@ -35,11 +36,8 @@ class Hook:
 
 @pytest.fixture
 def hook() -> Iterator[Hook]:
-    server = HTTPServer()
-    server.start()
-    yield Hook(server)
-    server.clear()
-    server.stop()
+    with listening() as server:
+        yield Hook(server)
 
 
 def watch(google: Any, hook: Hook, **more: Any) -> dict[str, Any]:

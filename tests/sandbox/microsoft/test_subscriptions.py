@@ -14,6 +14,7 @@ from werkzeug import Request, Response
 from kalends.sandbox.app import Running
 from tests.sandbox.conftest import Clock
 from tests.sandbox.microsoft.conftest import EMMA, JOHN, Graph, connect, path_of, weekly
+from tests.support import listening
 
 
 class Hook:
@@ -50,11 +51,8 @@ class Hook:
 
 @pytest.fixture
 def hook() -> Iterator[Hook]:
-    server = HTTPServer()
-    server.start()
-    yield Hook(server)
-    server.clear()
-    server.stop()
+    with listening() as server:
+        yield Hook(server)
 
 
 def wanted(hook: Hook, clock: Clock, **more: Any) -> dict[str, Any]:
@@ -271,20 +269,15 @@ def test_missed_changes_and_a_withdrawn_grant_are_told(
 
 
 def test_a_receiver_may_ask_the_sandbox_during_the_handshake(graph: Graph, clock: Clock) -> None:
-    server = HTTPServer()
     answers: list[int] = []
 
     def take(request: Request) -> Response:
         answers.append(graph.get("/me/calendars").status)
         return Response(request.args["validationToken"], content_type="text/plain")
 
-    server.expect_request("/hook").respond_with_handler(take)
-    server.start()
-    try:
+    with listening() as server:
+        server.expect_request("/hook").respond_with_handler(take)
         hook = Hook.__new__(Hook)
         hook.url, hook.life = server.url_for("/hook"), ""
         assert graph("POST", "/subscriptions", wanted(hook, clock)).status == 201
-    finally:
-        server.clear()
-        server.stop()
     assert answers == [200]
