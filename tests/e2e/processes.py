@@ -28,6 +28,7 @@ from kalends.ops.processes import own
 # Machines are shared and slow: what should take a second may take this long before a test gives up.
 PATIENCE = 60.0
 ZONE = "Europe/Paris"
+ENDED_AS_TOLD = (0, -signal.SIGTERM, -signal.SIGKILL)
 
 
 def until(look: Callable[[], Any], what: str, patience: float = PATIENCE) -> Any:
@@ -43,14 +44,18 @@ def until(look: Callable[[], Any], what: str, patience: float = PATIENCE) -> Any
 
 
 def free_ports(count: int) -> list[int]:
-    """Below the range that outgoing connections take theirs from: a port that is used minutes later must still be free."""
-    found: list[int] = []
+    """Below the range that outgoing connections take theirs from: a port that is used minutes later must still be free.
+
+    Drawn from the system's chance: tests run side by side begin with equal seeds, and would take equal ports.
+    """
+    chance = random.SystemRandom()
+    found: set[int] = set()
     while len(found) < count:
-        port = random.randrange(20_000, 32_000)
+        port = chance.randrange(20_000, 32_000)
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
-            found.append(port)
-    return found
+            found.add(port)
+    return list(found)
 
 
 @dataclass(frozen=True)
@@ -164,6 +169,8 @@ def _process(name: str, command: list[str], here: Running) -> Iterator[None]:
             # Its children too: a web server that does not end must not outlive the tests.
             os.killpg(child.pid, signal.SIGKILL)
             child.wait()
+        if child.returncode not in ENDED_AS_TOLD:
+            print(f"{name} ended by itself with {child.returncode}: {here.log(name)[-2000:]}")
 
 
 def answers(url: str) -> bool:
