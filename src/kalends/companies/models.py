@@ -48,6 +48,8 @@ class Company(models.Model):
     stale_after_hours_ics = models.PositiveSmallIntegerField(
         default=24, validators=[MinValueValidator(1), MaxValueValidator(336)]
     )
+    # Kept by the webhooks themselves: without one, a booking asks for none.
+    has_webhooks = models.BooleanField(default=False, db_default=False, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:

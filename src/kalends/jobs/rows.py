@@ -34,6 +34,12 @@ def claim(queryset: models.QuerySet[Any], *, pk: object, now: datetime, lease: t
     return queryset.filter(free, pk=pk).update(lease_until=now + lease) == 1
 
 
+def settle(row: models.Model, **values: Any) -> bool:
+    """Gives the lease back with what came of it. False for a worker that was too slow: its lease is another's now."""
+    mine = type(row)._default_manager.filter(pk=row.pk, lease_until=getattr(row, "lease_until"))  # noqa: B009
+    return mine.update(lease_until=None, **values) == 1
+
+
 def backoff(attempt: int, *, base: timedelta, cap: timedelta) -> timedelta:
     """Exponential, truncated at `cap`, with 25 % jitter both ways so that failures do not march in step."""
     grown = min(cap, base * (2 ** min(attempt, 30)))

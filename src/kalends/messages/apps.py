@@ -16,5 +16,7 @@ class MessagesConfig(AppConfig):
 
         register_sealed("outbox.OutgoingMessage", "content_sealed")
         register_sealed("outbox.OutgoingMessage", "mail_sealed")
+        register_sealed("outbox.WebhookEndpoint", "url_sealed")
+        register_sealed("outbox.WebhookEndpoint", "secret_sealed")
         tasks.register_sweeps()
         on_member_invited(send_member_invitation)

@@ -19,7 +19,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from kalends.core.sealing import CannotUnseal
 from kalends.jobs import counters
-from kalends.jobs.rows import backoff, claim
+from kalends.jobs.rows import backoff, claim, settle
 from kalends.jobs.secrets import seal, unseal
 from kalends.messages.mime import Envelope, Invitation, address, build_mail
 from kalends.messages.models import OutgoingMessage
@@ -49,7 +49,7 @@ def send_message(*, message_id: UUID, now: datetime, transport: Transport | None
         _settle_failure(message, now=now, reason="The stored mail cannot be decrypted", permanent=True)
         return False
     counters.count("kalends_mails", outcome="sent")
-    _settle(message, state=_State.SENT, settled_at=now, last_error="", content_sealed="", mail_sealed="")
+    settle(message, state=_State.SENT, settled_at=now, last_error="", content_sealed="", mail_sealed="")
     return True
 
 
@@ -125,10 +125,4 @@ def _settle_failure(message: OutgoingMessage, *, now: datetime, reason: str, per
     over = permanent or now - message.created_at > GIVE_UP_AFTER
     state = _State.FAILED if over else _State.QUEUED
     counters.count("kalends_mails", int(over), outcome="failed")
-    _settle(message, state=state, settled_at=now if over else None, last_error=reason[:500])
-
-
-def _settle(message: OutgoingMessage, **values: Any) -> None:
-    """Only the holder of the lease settles; a worker that was too slow has lost it."""
-    mine = OutgoingMessage.objects.filter(pk=message.pk, lease_until=message.lease_until)
-    mine.update(lease_until=None, **values)
+    settle(message, state=state, settled_at=now if over else None, last_error=reason[:500])

@@ -46,6 +46,8 @@ class Policy:
     total_timeout: float = 40.0
     max_bytes: int = 16 * 1024 * 1024
     max_redirects: int = 5
+    # Whether an answer that is too large is cut, for who needs its status and no more, or is an error.
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,7 @@ class HttpClient:
         response = self._transport.handle_request(request)
         try:
             response.request = request
-            content = b"".join(_bounded(response, limit))
+            content = b"".join(_bounded(response, limit, cut=self.policy.cut))
         finally:
             response.close()
         return Response(
@@ -234,14 +236,16 @@ def _next_hop(
     return target, headers
 
 
-def _bounded(response: httpx2.Response, limit: int) -> Iterator[bytes]:
+def _bounded(response: httpx2.Response, limit: int, *, cut: bool) -> Iterator[bytes]:
     """The decoded body, piece by piece. httpx2 inflates at most 1 MiB at a time, so a bomb ends at the limit."""
-    total = 0
+    left = limit
     for piece in response.iter_bytes():
-        total += len(piece)
-        if total > limit:
+        if len(piece) > left and not cut:
             raise TooLarge(f"the answer is larger than {limit} bytes")
-        yield piece
+        yield piece[:left]
+        left -= len(piece)
+        if left < 0:
+            return
 
 
 def _may_retry(method: str, error: NetError) -> bool:

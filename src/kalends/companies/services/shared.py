@@ -39,12 +39,12 @@ def record_audit(
     )
 
 
-def save_row(row: models.Model) -> None:
+def save_row(row: models.Model, fields: Iterable[str] | None = None) -> None:
     """Validates as the fields say and saves; the first problem becomes an InvalidInput that names the field."""
     try:
         row.full_clean(validate_constraints=False)
         with transaction.atomic():
-            row.save()
+            row.save(update_fields=fields)
     except ValidationError as error:
         field, messages = next(iter(error.message_dict.items()))
         raise InvalidInput(str(messages[0]), field=None if field == "__all__" else field) from error
@@ -59,7 +59,8 @@ def change_row(row: models.Model, changes: Mapping[str, Any], allowed: Sequence[
         if name == "timezone":
             zone(value)
         setattr(row, name, value.strip() if isinstance(value, str) else value)
-    save_row(row)
+    # Only what changes: the row may have been read before somebody else changed the rest of it.
+    save_row(row, None if row._state.adding else changes)
 
 
 def own_staff(company: Company, staff: Iterable[Staff]) -> list[Staff]:
