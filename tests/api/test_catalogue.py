@@ -63,6 +63,17 @@ def test_body_that_is_not_json_is_a_clear_error(owner):
     assert set(response.json()) >= {"code", "message"}
 
 
+def test_address_and_method_that_are_none_are_refused_as_errors_are(owner):
+    for address in ("/nope", "/staff/", "/staff/1/2/3/4"):
+        for method in ("GET", "POST"):
+            answer = owner.call(method, address)
+            assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), (method, address)
+    answer = owner.call("DELETE", "/staff")
+    assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
+    assert answer.headers["Allow"] in ("GET, POST", "POST, GET")
+    assert answer.json()["message"] == f"This address takes {answer.headers['Allow']}."
+
+
 def test_stranger_sees_and_changes_nothing(owner, stranger):
     emma = make_staff(owner.company)
     service = make_service(owner.company, staff=[emma])
