@@ -19,12 +19,14 @@ from kalends.bookings.models import ActorKind, Appointment, AppointmentStaff, Cl
 from kalends.bookings.scene import Scene, locked_appointment, scene_of
 from kalends.bookings.selectors.availability import slot_query
 from kalends.bookings.services.steps import changed, show_in_calendars
+from kalends.bookings.shown import announce_change
 from kalends.bookings.telling import tell_attendees, tell_put_back
 from kalends.bookings.values import Actor
 from kalends.calendars.handlers import MoveOutcome, MoveResult, OutsideMove
 from kalends.companies.models import OutsideMoveRule, Staff
 from kalends.core.span import Span
 from kalends.jobs.locks import lock_rows
+from kalends.messages.models import Event
 from kalends.scheduling.busy import HOLD
 from kalends.scheduling.explain import Explanation, explain_slot
 
@@ -208,6 +210,7 @@ def _accept(case: Case, now: datetime) -> None:
         add_entry(appointment, "move_flagged", by=case.actor, at=now, detail=_detail(case, old) | {"flag": case.flag})
     show_in_calendars(case.scene)
     tell_attendees(case.scene, now=now)
+    announce_change(Event.MOVED, case.scene, now=now)
 
 
 def _detail(case: Case, old: Span) -> dict[str, str]:

@@ -10,8 +10,9 @@ from django.conf import settings
 from kalends.calendars.joining import make_invitation
 from kalends.calendars.models import CalendarConnection, LastErrorCode, Provider
 from kalends.jobs.locks import require_transaction
-from kalends.messages.models import OutgoingMessage
+from kalends.messages.models import Event, OutgoingMessage
 from kalends.messages.services import enqueue
+from kalends.messages.webhooks import announce
 from kalends.sync.connection import Life, PausedBy, State
 
 _FLAGS = (
@@ -68,6 +69,8 @@ def remind(row: CalendarConnection, *, now: datetime) -> bool:
     change_life(row, Life.reminded)
     # One mail for each day of each lack, however often a sweep comes by.
     version = int(since.timestamp()) // 60 * 10 + number
+    if number == 0:
+        _announce(row, _WHAT.get(LastErrorCode(row.last_error), "stale"), version, now)
     _mail_staff(row, _WHAT.get(LastErrorCode(row.last_error), "stale"), version, days=(now - since).days, now=now)
     return True
 
@@ -80,6 +83,7 @@ def tell_stale(row: CalendarConnection, *, fresh_as_of: datetime, now: datetime)
         return False
     if OutgoingMessage.objects.filter(subject_kind="connection", subject_id=row.pk, version=version).exists():
         return False
+    _announce(row, "stale", version, now)
     _mail_staff(row, "stale", version, days=0, now=now)
     return True
 
@@ -87,10 +91,32 @@ def tell_stale(row: CalendarConnection, *, fresh_as_of: datetime, now: datetime)
 def tell_frozen(row: CalendarConnection, *, now: datetime) -> None:
     """A person of the company has to look before anything more is done (G11)."""
     require_transaction()
+    _announce(row, "deletions", int(now.timestamp()), now)
     recipient = row.company.email or (row.staff.email if row.staff else "")
     if recipient:
         mend_url = f"{settings.KALENDS.base_url}/dashboard/connections/{row.pk}"
         _mail(row, "deletions", int(now.timestamp()), recipient=recipient, mend_url=mend_url, days=0, now=now)
+
+
+def _announce(row: CalendarConnection, what: str, version: int, now: datetime) -> None:
+    """Tells the company's webhooks once each time that a connection comes to need somebody."""
+    shown = {
+        "id": str(row.pk),
+        "staff": str(row.staff_id) if row.staff_id else None,
+        "provider": row.provider,
+        "account": row.label,
+        "state": row.state,
+        "mode": row.mode,
+        "reason": what,
+    }
+    announce(
+        company=row.company,
+        event=Event.NEEDS_ATTENTION,
+        subject_id=row.pk,
+        version=version,
+        data=lambda: {"connection": shown},
+        now=now,
+    )
 
 
 def _mail_staff(row: CalendarConnection, what: str, version: int, *, days: int, now: datetime) -> None:

@@ -18,6 +18,7 @@ from kalends.api.v1.schemas import AppointmentIn, AppointmentOut, AppointmentPat
 from kalends.bookings import selectors, services
 from kalends.bookings.history import entry_text
 from kalends.bookings.models import ActorKind, Appointment
+from kalends.bookings.shown import shown
 from kalends.bookings.values import Actor, Booked, CustomerInput
 from kalends.calendars.selectors import sync_states_of_appointments
 from kalends.companies import selectors as companies
@@ -49,40 +50,11 @@ class AppointmentQuery(PageQuery):
 def appointment_json(
     appointment: Appointment, sync: list[dict[str, Any]], booked: Booked | None = None
 ) -> dict[str, Any]:
-    """`uid` and `sequence` are those of the first attendee's invitation; each attendee has an own pair.
-
-    `booked` has the people of an appointment that was booked a moment ago; else they are read.
-    """
-    attendees = list(booked.attendees if booked else appointment.attendees.all())
-    clock = zone(appointment.timezone)
-    return {
-        "id": str(appointment.pk),
-        "status": appointment.status,
-        "version": appointment.version,
-        "sequence": attendees[0].sequence if attendees else 0,
-        "uid": attendees[0].uid if attendees else "",
-        "service": str(appointment.service_id),
-        "staff": [str(member.pk) for member in (booked.staff if booked else appointment.staff.all())],
-        "start": appointment.start.astimezone(clock).isoformat(),
-        "end": appointment.end.astimezone(clock).isoformat(),
-        "timezone": appointment.timezone,
-        "notes": appointment.notes,
-        "flag": appointment.flag,
-        "attendees": [
-            {
-                "id": str(attendee.pk),
-                "name": attendee.name,
-                "email": attendee.email,
-                "phone": attendee.phone,
-                "status": attendee.status,
-                "uid": attendee.uid,
-                "sequence": attendee.sequence,
-                "timezone": attendee.timezone,
-            }
-            for attendee in attendees
-        ],
-        "sync": sync,
-    }
+    """`booked` has the people of an appointment that was booked a moment ago; else they are read."""
+    staff, attendees = (
+        (booked.staff, booked.attendees) if booked else (appointment.staff.all(), appointment.attendees.all())
+    )
+    return {**shown(appointment, staff, list(attendees)), "sync": sync}
 
 
 def _read(request: CompanyRequest, appointment_id: UUID | str) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from kalends.bookings.services.customers import (
 )
 from kalends.bookings.services.steps import changed, check_on_fresh_rows, show_in_calendars
 from kalends.bookings.services.wish import Choice, Chooser, Team, Wish, make_wish
+from kalends.bookings.shown import announce_change
 from kalends.bookings.telling import first_mails, notify_staff, tell_attendee
 from kalends.bookings.values import Actor, Booked, CustomerInput, SlotTaken
 from kalends.companies.models import Company, Service, Staff, StaffGroup
@@ -39,6 +40,7 @@ from kalends.core.zones import zone
 from kalends.jobs.locks import require_transaction
 from kalends.jobs.prepared import Insertion, Prepared, insert
 from kalends.jobs.secrets import seal
+from kalends.messages.models import Event
 from kalends.messages.services import promise
 
 _ACTORS = {"web": ActorKind.CUSTOMER, "api": ActorKind.API, "dashboard": ActorKind.MANAGER, "demo": ActorKind.SYSTEM}
@@ -127,6 +129,7 @@ def _book(order: Order, choice: Choice, draft: Draft) -> Booked:
         return _join(order, draft, standing)
     draft.write()
     scene = draft.scene
+    announce_change(Event.CREATED, scene, now=wish.now)
     return Booked(scene.appointment, draft.attendee, manage_url(draft.attendee), scene.staff, scene.attendees)
 
 
@@ -239,6 +242,7 @@ def _join(order: Order, draft: Draft, appointment: Appointment) -> Booked:
     show_in_calendars(scene)
     tell_attendee(attendee, scene, now=now)
     notify_staff(scene, "moved", staff=scene.staff, now=now)
+    announce_change(Event.CHANGED, scene, now=now)
     return Booked(appointment, attendee, manage_url(attendee), scene.staff, scene.attendees)
 
 

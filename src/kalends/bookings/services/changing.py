@@ -19,6 +19,7 @@ from kalends.bookings.scene import Scene, scene_of
 from kalends.bookings.selectors.appointments import appointment_of
 from kalends.bookings.selectors.availability import alternatives, slot_query
 from kalends.bookings.services.steps import changed, check_version, lock_with_staff, show_in_calendars
+from kalends.bookings.shown import announce_change
 from kalends.bookings.telling import notify_staff, tell_attendee, tell_attendees
 from kalends.bookings.values import Actor, SlotTaken
 from kalends.calendars.services import live_check, want_no_event
@@ -26,6 +27,7 @@ from kalends.companies.models import Company, Staff
 from kalends.companies.services import raise_schedule_revision
 from kalends.core.errors import Conflict, InvalidInput, NotAllowed
 from kalends.core.span import Span, as_utc
+from kalends.messages.models import Event
 from kalends.scheduling.slots import SlotQuery, check_slot
 
 _SELF_SERVICE = (ActorKind.CUSTOMER, ActorKind.API)
@@ -181,6 +183,7 @@ def _tell_of_move(before: Scene, scene: Scene, *, old: Span, now: datetime) -> N
     if old != scene.appointment.span:
         stayed = [member for member in scene.staff if member in before.staff]
         notify_staff(scene, "moved", staff=stayed, now=now, old=old)
+    announce_change(Event.MOVED, scene, now=now)
 
 
 # -- cancelling -------------------------------------------------------------------------------------------------------
@@ -228,6 +231,7 @@ def cancel_locked(scene: Scene, *, by: Actor, reason: str, now: datetime, kind: 
     want_no_event(appointment_id=appointment.pk)
     tell_attendees(scene, now=now, reason=reason)
     notify_staff(scene, "cancelled", staff=scene.staff, now=now, reason=reason)
+    announce_change(Event.CANCELLED, scene, now=now)
 
 
 def _leave(scene: Scene, attendee_id: UUID, *, by: Actor, reason: str, now: datetime) -> None:
@@ -243,6 +247,7 @@ def _leave(scene: Scene, attendee_id: UUID, *, by: Actor, reason: str, now: date
     add_entry(appointment, "left", by=by, at=now, detail={"name": leaving.name})
     show_in_calendars(scene)
     tell_attendee(leaving, scene, now=now, reason=reason)
+    announce_change(Event.CHANGED, scene, now=now)
 
 
 # -- the rest ---------------------------------------------------------------------------------------------------------
@@ -269,8 +274,10 @@ def set_notes(
     changed(appointment, now=now)
     appointment.save()
     add_entry(appointment, "notes_changed", by=by, at=now)
+    scene = scene_of(appointment)
     if appointment.stands:
-        show_in_calendars(scene_of(appointment))
+        show_in_calendars(scene)
+    announce_change(Event.CHANGED, scene, now=now)
     return appointment
 
 
