@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
@@ -113,3 +115,18 @@ def test_question_has_a_link_for_each_answer_and_an_older_one_its_single_link(lo
     for half in ("text", "html"):
         assert all(url in getattr(now, half) for url in both.values())
         assert [url in getattr(older, half) for url in (*both.values(), CONTEXT["answer_url"])] == [False, False, True]
+
+
+def test_mails_wear_the_pages_colours_by_day_and_by_night():
+    root = Path(__file__).resolve().parents[2] / "src/kalends"
+    tokens = (root / "web/static/kalends/kalends.css").read_text(encoding="utf-8")
+    pairs = re.findall(r"--[a-z-]+: light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\)", tokens)
+    day, night = ({pair[which] for pair in pairs} for which in (0, 1))
+    layout = (root / "messages/templates/messages/layout.html").read_text(encoding="utf-8")
+    by_day, _, by_night = layout.partition("@media (prefers-color-scheme: dark)")
+    by_night, _, rich = by_night.partition(".rich")
+    assert set(re.findall("#[0-9a-f]{6}", by_day)) - day == set()
+    assert set(re.findall("#[0-9a-f]{6}", by_night)) - night == set()
+    assert set(re.findall("#[0-9a-f]{6}", rich)) - day == set()
+    invitation = (root / "messages/richtext.py").read_text(encoding="utf-8")
+    assert set(re.findall("#[0-9a-f]{6}", invitation)) - day == set()

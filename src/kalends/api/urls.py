@@ -54,7 +54,7 @@ def _nothing_here(request: HttpRequest) -> HttpResponse:
 
 _patterns, _app, _namespace = api.urls
 for _pattern in _patterns:
-    if isinstance(_pattern, URLPattern) and _pattern.callback:
+    if isinstance(_pattern, URLPattern):
         _pattern.callback = _with_refusals_as_json(_pattern.callback)
 
 urlpatterns = [path("", (_patterns, _app, _namespace)), re_path("", _nothing_here)]

@@ -47,7 +47,7 @@ _cleaner = nh3.Cleaner(
 )
 _TAG = re.compile(r"(<[^<>]*>)")
 _BUTTON_STYLE = (
-    "display:inline-block;padding:12px 20px;border-radius:8px;background-color:#2f5bd0;color:#ffffff;"
+    "display:inline-block;padding:12px 20px;border-radius:9px;background-color:#0b675d;color:#ffffff;"
     "font-weight:600;text-decoration:none"
 )
 
