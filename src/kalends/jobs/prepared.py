@@ -7,7 +7,6 @@ its rows are the queryset's rows (a test compares them); only the values are put
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
@@ -56,14 +55,14 @@ class _Place:
 class Prepared:
     """`Prepared(build, staff=[UUID], now=datetime)` calls `build(staff=Given, now=Given)` for the queryset.
 
-    A type in a list stands for a list of values; an empty one finds nothing. What is kept is per thread, as
-    connections are, and per length of the lists.
+    A type in a list stands for a list of values; an empty one finds nothing. What is written is kept per length of the
+    lists, for all threads.
     """
 
     def __init__(self, build: Callable[..., models.QuerySet[Any, Any]], **kinds: type | list[type]) -> None:
         self._build = build
         self._kinds = kinds
-        self._kept = threading.local()
+        self._kept: dict[Any, _Written] = {}
 
     def rows(self, **values: Any) -> list[Any]:
         """Model instances with what select_related names, or what values_list gives."""
@@ -78,11 +77,11 @@ class Prepared:
         return next(iter(self.rows(**values)), None)
 
     def _written(self, lengths: Mapping[str, int]) -> _Written:
-        kept: dict[Any, _Written] = self._kept.__dict__
-        key = str(sorted(lengths.items()))
-        found = kept.get(key)
-        if found is None or found.connection is not connections[DEFAULT_DB_ALIAS]:
-            found = kept[key] = self._write(self._build(**{name: self._given(name, lengths) for name in self._kinds}))
+        key = (connections[DEFAULT_DB_ALIAS].vendor, *lengths.items())
+        found = self._kept.get(key)
+        if found is None:
+            queryset = self._build(**{name: self._given(name, lengths) for name in self._kinds})
+            found = self._kept[key] = self._write(queryset)
         return found
 
     def _write(self, queryset: models.QuerySet[Any, Any]) -> _Written:
@@ -112,8 +111,7 @@ class _Written:
     """One SQL text, and how its rows become what the queryset gives."""
 
     def __init__(self, query: Query, rows: Any = None) -> None:
-        self.connection = connections[DEFAULT_DB_ALIAS]
-        compiler = query.get_compiler(connection=self.connection)
+        compiler = query.get_compiler(connection=connections[DEFAULT_DB_ALIAS])
         self._sql, self._params = compiler.as_sql()
         self._convert = compiler.apply_converters
         self._finish: Callable[[Iterable[Any]], list[Any]] | None = None
@@ -122,7 +120,7 @@ class _Written:
             self._finish = _FINISH[rows](compiler)
 
     def run(self, values: Mapping[str, Any]) -> list[Any]:
-        connection = self.connection
+        connection = connections[DEFAULT_DB_ALIAS]
         params = [item.value(values, connection) if isinstance(item, _Place) else item for item in self._params]
         with connection.cursor() as cursor:
             cursor.execute(self._sql, params)
