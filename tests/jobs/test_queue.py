@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import os
+import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
+from kalends.jobs import queue as jobs_queue
 from kalends.jobs.queue import _make
 
 # Each thread of each process puts messages into one queue.
@@ -43,3 +47,59 @@ def test_queue_in_sqlite_gives_its_turn_back_where_a_write_fails(tmp_path: Path)
     queue.storage.enqueue(b"after")
     assert queue.storage.dequeue() == b"after"
     queue.storage.close()
+
+
+def test_message_in_sqlite_reaches_who_waits_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(jobs_queue, "_WAIT_SECONDS", 60)
+    queue = _make(f"sqlite:///{tmp_path}/queue.db")
+    found: list[bytes] = []
+    waiting = [threading.Thread(target=lambda: found.append(queue.storage.dequeue())) for _ in range(3)]
+    for thread in waiting:
+        thread.start()
+    other = _make(f"sqlite:///{tmp_path}/queue.db")
+    for text in (b"one", b"two", b"three"):
+        other.storage.enqueue(text)
+    for thread in waiting:
+        thread.join()
+    assert sorted(found) == [b"one", b"three", b"two"]
+    queue.storage.close()
+    other.storage.close()
+
+
+def test_who_waits_in_vain_is_given_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(jobs_queue, "_WAIT_SECONDS", 0.01)
+    queue = _make(f"sqlite:///{tmp_path}/queue.db")
+    assert queue.storage.dequeue() is None
+    queue.storage._bell.ring()
+    assert queue.storage.dequeue() is None, "a ring without a message"
+    queue.storage.close()
+
+
+# A task that says when it runs, once the worker listens to signals, and ends when it is told to.
+LONG_TASK = """
+import signal, sys, time
+import django
+django.setup()
+from kalends.jobs.queue import task
+from kalends.ops.worker import run_worker
+@task
+def long():
+    while signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+        time.sleep(0.01)
+    print("begun", flush=True)
+    print("told", sys.stdin.readline().strip(), flush=True)
+long()
+sys.exit(run_worker(threads=1))
+"""
+
+
+def test_worker_that_is_asked_to_stop_finishes_what_runs(tmp_path: Path):
+    environment = {**os.environ, "KALENDS_VAR": str(tmp_path), "KALENDS_QUEUE_URL": f"sqlite:///{tmp_path}/queue.db"}
+    environment["KALENDS_DATABASE_URL"] = f"sqlite:///{tmp_path}/kalends.db"
+    command = [sys.executable, "-c", LONG_TASK]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(command, env=environment, text=True, **pipes) as worker:
+        assert worker.stdout.readline() == "begun\n"
+        worker.send_signal(signal.SIGTERM)
+        said, _ = worker.communicate("to end\n", timeout=60)
+    assert (said, worker.returncode) == ("told to end\n", 0)

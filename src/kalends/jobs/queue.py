@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -15,16 +16,47 @@ from huey import Huey, MemoryHuey, PostgresHuey, RedisHuey
 from huey.storage import SqliteStorage
 
 from kalends.core.paths import sqlite_path
+from kalends.jobs.bell import Bell
 from kalends.jobs.turns import Turn
+
+# How long a worker's thread may not see that it is to stop, and how late a message is whose ring was lost.
+_WAIT_SECONDS = 1.0
 
 
 class FairSqliteStorage(SqliteStorage):
-    """Writers of all processes queue for their turn: the busy handler of SQLite has let some wait for seconds."""
+    """Writers of all processes queue for their turn: the busy handler of SQLite has let some wait for seconds.
+
+    Of a worker's threads that have nothing to do one waits for the bell and the others for that one, so that nobody
+    looks for messages that are not there.
+    """
+
+    blocking = True  # Huey's word for a `dequeue` that waits by itself
 
     def __init__(self, name: str, filename: str, **options: Any) -> None:
         self._one_at_a_time = Lock()
+        self._one_listens = Lock()
         self._turn = Turn(filename, timeout=5)
+        self._bell = Bell(f"{filename}.bell")
         super().__init__(name, filename, **options)
+
+    def enqueue(self, data: Any, priority: Any = None) -> None:
+        super().enqueue(data, priority)
+        self._bell.ring()
+
+    def dequeue(self) -> Any:
+        """The next message; None if there is none for `_WAIT_SECONDS`."""
+        deadline = time.monotonic() + _WAIT_SECONDS
+        if not self._one_listens.acquire(timeout=_WAIT_SECONDS):
+            return None
+        try:
+            while True:
+                self._bell.answer()
+                found, rest = super().dequeue(), deadline - time.monotonic()
+                if found is not None or rest <= 0:
+                    return found
+                self._bell.wait(rest)
+        finally:
+            self._one_listens.release()
 
     @contextmanager
     def db(self, commit: bool = False, close: bool = False) -> Iterator[Any]:

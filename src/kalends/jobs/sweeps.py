@@ -63,7 +63,7 @@ def run_all() -> None:
 def run_forever(stop: threading.Event) -> None:
     """Runs what is due until `stop` is set."""
     next_at = dict.fromkeys(_sweeps, 0.0)
-    while not stop.wait(0.25):
+    while not stop.wait(max(0.0, min(next_at.values()) - time.monotonic())):
         moment = time.monotonic()
         for name, sweep in _sweeps.items():
             if moment >= next_at[name]:

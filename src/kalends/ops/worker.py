@@ -9,8 +9,12 @@ from django.db import close_old_connections
 from kalends.jobs import counters, sweeps
 from kalends.jobs.queue import huey
 
-# A wake-up reaches its task within this time; an idle SQLite queue costs well under one per cent of a core at it.
-_POLL_SECONDS = 0.05
+# A queue that does not answer is asked again after this long, twice as long each time.
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
+# Nothing is ever put off in the queue: rows carry their times.
+_SCHEDULE_SECONDS = 60
+# Less than `kalends serve` and the service managers wait. What still runs then is taken over when its lease ends.
+_FINISH_SECONDS = 10
 
 
 @huey.pre_execute(name="drop_dead_connections")
@@ -19,7 +23,7 @@ def _drop_dead_connections(task: object) -> None:
 
 
 def run_worker(*, threads: int) -> int:
-    """Until TERM or INT; tasks that run are finished first."""
+    """Until TERM, after which tasks that run are finished, or until INT, at once."""
     stop = threading.Event()
     sweeper = threading.Thread(target=sweeps.run_forever, args=(stop,), name="sweeps", daemon=True)
     sweeper.start()
@@ -27,10 +31,13 @@ def run_worker(*, threads: int) -> int:
         workers=threads,
         worker_type="thread",
         periodic=False,
-        initial_delay=_POLL_SECONDS,
-        max_delay=_POLL_SECONDS,
-        backoff=1.0,
+        initial_delay=_FIRST_PAUSE,
+        max_delay=_LONGEST_PAUSE,
+        backoff=2.0,
+        scheduler_interval=_SCHEDULE_SECONDS,
         check_worker_health=True,
+        graceful_signal="TERM",
+        shutdown_timeout=_FINISH_SECONDS,
     )
     try:
         consumer.run()
