@@ -19,11 +19,13 @@ class PageQuery(Schema):
     limit: int = Field(50, ge=1, le=200)
 
 
-def page_of(rows: QuerySet[Row], query: PageQuery, render: Callable[[Row], Any]) -> dict[str, Any]:
-    ordered = rows.order_by("pk")
+def page_of(
+    rows: QuerySet[Row], query: PageQuery, render: Callable[[Row], Any], *, newest_first: bool = False
+) -> dict[str, Any]:
+    ordered = rows.order_by("-pk" if newest_first else "pk")
     if query.cursor:
         try:
-            ordered = ordered.filter(pk__gt=UUID(query.cursor))
+            ordered = ordered.filter(**{"pk__lt" if newest_first else "pk__gt": UUID(query.cursor)})
         except ValueError as error:
             raise InvalidInput("This is not a cursor of ours.", field="cursor") from error
     found = list(ordered[: query.limit + 1])

@@ -14,7 +14,7 @@ from ninja import NinjaAPI
 from kalends import __version__
 from kalends.api.auth import CompanyKey
 from kalends.api.errors import install
-from kalends.api.v1 import appointments, catalogue, connections, customers, external, hours, settings, slots
+from kalends.api.v1 import appointments, catalogue, connections, customers, external, hours, settings, slots, webhooks
 
 api = NinjaAPI(
     title="Kalends",
@@ -26,7 +26,7 @@ api = NinjaAPI(
     urls_namespace="api-v1",
 )
 install(api)
-for module in (appointments, slots, catalogue, hours, customers, settings, connections, external):
+for module in (appointments, slots, catalogue, hours, customers, settings, connections, external, webhooks):
     api.add_router("", module.routes)
 
 
