@@ -148,6 +148,7 @@ def test_customer_of_another_company_is_another_row():
         (CustomerInput("Ada", "ada@"), "email"),
         (CustomerInput("Ada", "ada@example.org\nBcc: eve@example.org"), "email"),
         (CustomerInput("Ada", "ada@example.org", phone="1" * 41), "phone"),
+        (CustomerInput("Ada", "ada@example.org", phone="\x1b[2J"), "phone"),
         (CustomerInput("Ada", "ada@example.org", locale="../etc"), "locale"),
         (CustomerInput("Ada", "ada@example.org", timezone="Mars/Olympus"), "timezone"),
     ],
@@ -158,6 +159,11 @@ def test_customer_that_cannot_be_used_is_refused_by_field(customer, field):
         salon.book(at(3, 10), customer)
     assert refused.value.field == field
     assert Attendee.objects.count() == 0
+
+
+def test_customers_name_may_hold_joiners_of_its_script():
+    name = "علی\u200cرضا"
+    assert make_salon().book(at(3, 10), CustomerInput(name, "ali@example.org")).attendee.name == name
 
 
 def test_service_of_a_stranger_cannot_be_booked():

@@ -70,6 +70,16 @@ def test_hours_that_cannot_be_meant_are_refused_and_change_nothing(ranges: list[
     assert list(WorkingHours.objects.values_list("weekday", "start_minute", "end_minute")) == before
 
 
+def test_name_is_one_line_and_keeps_what_joins_its_letters():
+    company = make_company()
+    assert make_staff(company, "  Ann\r\n\tMarie\u2028Lee ", email="").name == "Ann Marie Lee"
+    joined = "علی\u200cرضا 👩\u200d⚕️"
+    assert make_staff(company, joined, email="").name == joined
+    with pytest.raises(InvalidInput) as refused:
+        make_staff(company, "Bell\x07", email="")
+    assert (refused.value.field, company.staff.count()) == ("name", 2)
+
+
 def test_hours_may_touch_and_come_unsorted():
     staff = make_staff(make_company())
     weekly = [WeeklyRange(0, 600, 660), WeeklyRange(0, 540, 600)]

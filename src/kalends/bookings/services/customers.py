@@ -14,6 +14,7 @@ from kalends.bookings.models import Customer
 from kalends.bookings.values import CustomerInput
 from kalends.companies.models import Company
 from kalends.core.errors import Conflict, InvalidInput
+from kalends.core.text import has_control, one_line
 from kalends.core.zones import zone
 from kalends.jobs.prepared import Insertion, Prepared
 from kalends.messages.mime import address
@@ -30,10 +31,12 @@ class CheckedCustomer:
 
 def checked_customer(customer: CustomerInput, *, company: Company, timezone: str) -> CheckedCustomer:
     """Raises InvalidInput that names the field. The address is kept in small letters."""
-    name = " ".join(customer.name.split())
-    if not name or len(name) > 120 or not name.isprintable():
+    name, phone = one_line(customer.name), one_line(customer.phone)
+    for field, text in (("name", name), ("phone", phone)):
+        if has_control(text):
+            raise InvalidInput(_("This holds a character that cannot be shown."), field=field)
+    if not name or len(name) > 120:
         raise InvalidInput(_("Please give a name of 120 characters at the most."), field="name")
-    phone = " ".join(customer.phone.split())
     if len(phone) > 40:
         raise InvalidInput(_("A phone number may have 40 characters at the most."), field="phone")
     locale = customer.locale or company.locale

@@ -18,6 +18,7 @@ from kalends.companies.models import (
     Staff,
 )
 from kalends.core.errors import InvalidInput
+from kalends.core.text import has_control, one_line
 from kalends.core.zones import zone
 from kalends.jobs.prepared import PreparedUpdate
 
@@ -41,6 +42,7 @@ def record_audit(
 
 def save_row(row: models.Model, fields: Iterable[str] | None = None) -> None:
     """Validates as the fields say and saves; the first problem becomes an InvalidInput that names the field."""
+    _tidy_texts(row)
     try:
         row.full_clean(validate_constraints=False)
         with transaction.atomic():
@@ -50,6 +52,17 @@ def save_row(row: models.Model, fields: Iterable[str] | None = None) -> None:
         raise InvalidInput(str(messages[0]), field=None if field == "__all__" else field) from error
     except IntegrityError as error:
         raise InvalidInput(_("This conflicts with something that exists already.")) from error
+
+
+def _tidy_texts(row: models.Model) -> None:
+    for field in row._meta.concrete_fields:
+        value = getattr(row, field.attname)
+        if not isinstance(value, str):
+            continue
+        if has_control(value):
+            raise InvalidInput(_("This holds a character that cannot be shown."), field=field.name)
+        if isinstance(field, models.CharField):
+            setattr(row, field.attname, one_line(value))
 
 
 def change_row(row: models.Model, changes: Mapping[str, Any], allowed: Sequence[str]) -> None:
