@@ -1,4 +1,4 @@
-"""Numbered points at which a process may be killed: before and after each commit, each provider call, each mail handed over.
+"""Numbered points at which a process may be killed: before and after each commit, provider call, mail and webhook handed over.
 
 A killed process does nothing any more: what it had not committed is gone, and every later step of it dies as well.
 """
@@ -6,7 +6,7 @@ A killed process does nothing any more: what it had not committed is gone, and e
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -18,6 +18,8 @@ from django.db import connection
 from kalends.calendars.models import CalendarConnection
 from kalends.messages.models import OutgoingMessage
 from kalends.messages.sending import send_message
+from kalends.messages.webhook_sending import due_endpoints, send_webhooks
+from kalends.net.http import Response
 from tests.calendars.world import START, Killed, World
 
 _WRITING = ("INSERT", "UPDATE", "DELETE")
@@ -113,6 +115,22 @@ class MailServer:
         due = OutgoingMessage.objects.filter(state="queued", due_at__lte=world.now).order_by("due_at", "pk")
         for message_id in list(due.values_list("pk", flat=True)):
             send_message(message_id=message_id, now=world.now, transport=self)
+
+
+@dataclass
+class Receiver:
+    """A program of the company that takes every webhook; `taken` are delivery id and bytes."""
+
+    points: Points
+    taken: list[tuple[str, bytes]] = field(default_factory=list)
+
+    def request(self, method: str, url: str, *, headers: Mapping[str, str], body: bytes) -> Response:
+        self.points.around("webhook", lambda: self.taken.append((headers["Kalends-Delivery"], body)))
+        return Response(200, {}, b"", url)
+
+    def hear(self, world: World) -> None:
+        for endpoint_id in due_endpoints(now=world.now, limit=10):
+            send_webhooks(endpoint_id=endpoint_id, now=world.now, http=self)
 
 
 @contextmanager

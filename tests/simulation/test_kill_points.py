@@ -21,13 +21,22 @@ from kalends.calendars.models import BusySpan, CalendarConnection, Channel, Exte
 from kalends.calendars.providers import _from_registry, provider_factory
 from kalends.core.ids import new_id
 from kalends.core.span import Span
-from kalends.messages.models import OutgoingMessage
+from kalends.messages.models import Event, OutgoingMessage, WebhookDelivery
+from kalends.messages.webhooks import create_webhook
 from kalends.sync.memory import MemoryProvider
 from kalends.sync.port import BusyState
 from tests.bookings.support import person
 from tests.calendars.test_feeds import calendar, hour
-from tests.calendars.world import GRACE, HALF_HOUR, POLL, World, at, make_world
-from tests.simulation.kills import MailServer, NumberedProvider, Points, Snapshot, numbered_commits, own_database
+from tests.calendars.world import GRACE, HALF_HOUR, POLL, START, World, at, make_world
+from tests.simulation.kills import (
+    MailServer,
+    NumberedProvider,
+    Points,
+    Receiver,
+    Snapshot,
+    numbered_commits,
+    own_database,
+)
 
 MINUTE = timedelta(minutes=1)
 
@@ -39,6 +48,7 @@ class Scene:
     world: World
     points: Points
     mails: MailServer
+    receiver: Receiver
     httpserver: Any
     request: dict[str, Any] = field(default_factory=dict)
 
@@ -57,6 +67,7 @@ class Scene:
             _receive(self)
             self.run_due()
             self.mails.deliver(self.world)
+            self.receiver.hear(self.world)
 
     def move_outside(self, start) -> None:
         event = self.world.event(Appointment.objects.get())
@@ -178,6 +189,11 @@ def a_message(scene: Scene) -> Callable[[], object]:
     return lambda: scene.mails.deliver(scene.world)
 
 
+def a_webhook_delivery(scene: Scene) -> Callable[[], object]:
+    scene.world.reschedule(settled(scene), at(3, 11))
+    return lambda: scene.receiver.hear(scene.world)
+
+
 def an_opening_of_channels(scene: Scene) -> Callable[[], object]:
     settled(scene)
     scene.world.server.push = True
@@ -243,6 +259,7 @@ PROCESSES: tuple[Prepare, ...] = (
     a_full_read,
     a_disconnection,
     a_message,
+    a_webhook_delivery,
     an_opening_of_channels,
     a_push_delivery,
     a_renewal,
@@ -258,7 +275,7 @@ def scene(transactional_db, httpserver) -> Iterator[Scene]:
     if connection.vendor != "sqlite":
         pytest.skip("Commits are numbered in a database of this process; tests/e2e kills processes on PostgreSQL.")
     points = Points()
-    mails = MailServer(points)
+    mails, receiver = MailServer(points), Receiver(points)
     worlds: list[World] = []
 
     def find(row: CalendarConnection) -> Any:
@@ -274,13 +291,16 @@ def scene(transactional_db, httpserver) -> Iterator[Scene]:
         stack.enter_context(numbered_commits(points))
         worlds.append(make_world(on_outside_delete="cancel"))
         worlds[0].connect()
-        found = Scene(worlds[0], points, mails, httpserver)
+        create_webhook(
+            company=worlds[0].salon.company, url="https://shop.example/", events=Event.values, actor="t", now=START
+        )
+        found = Scene(worlds[0], points, mails, receiver, httpserver)
         found.run_due()
         yield found
 
 
 def end_of(scene: Scene) -> dict[str, Any]:
-    """What people see: appointments, events, busy time, mails; and that nothing is left half done."""
+    """What people see: appointments, events, busy time, mails, webhooks; and that nothing is left half done."""
     world = scene.world
     servers = world.servers.values()
     ours = {link.pk.hex: link.status for link in Link.objects.all()}
@@ -296,6 +316,8 @@ def end_of(scene: Scene) -> dict[str, Any]:
         "busy": list(BusySpan.objects.order_by("start").values_list("start", "end")),
         "mails": sorted(OutgoingMessage.objects.values_list("kind", "recipient", "state")),
         "taken": sorted({name for name, _ in scene.mails.taken}),
+        "webhooks": sorted(WebhookDelivery.objects.values_list("event", "version", "state")),
+        "heard": sorted({name for name, _ in scene.receiver.taken}),
         "channels": sorted(
             Counter(
                 channel.calendar_id for server in servers for channel in server.channels.values() if not channel.stopped
@@ -308,11 +330,11 @@ def end_of(scene: Scene) -> dict[str, Any]:
 @pytest.mark.parametrize("prepare", PROCESSES, ids=lambda prepare: prepare.__name__)
 def test_F06_F33_F46_killed_at_each_numbered_point_ends_as_if_nothing_had_happened(scene: Scene, prepare: Prepare):
     process = prepare(scene)
-    before, sent = Snapshot(scene.world), list(scene.mails.taken)
+    before, sent, heard = Snapshot(scene.world), list(scene.mails.taken), list(scene.receiver.taken)
 
     def live(fatal: int) -> dict[str, Any]:
         before.restore()
-        scene.mails.taken[:] = sent
+        scene.mails.taken[:], scene.receiver.taken[:] = sent, heard
         scene.points.fatal, scene.points.dead, scene.points.names = fatal, False, []
         came_to_its_end = scene.points.live(process)
         if not came_to_its_end and prepare in REPEATED:
@@ -329,18 +351,19 @@ def test_F06_F33_F46_killed_at_each_numbered_point_ends_as_if_nothing_had_happen
         found = live(number)
         where = f"killed {name}, point {number} of {len(names)}"
         assert without_names(found) == without_names(expected), where
-        check_mails(scene, gap=name == "after mail", where=where)
+        check_repeated(scene.mails.taken, gap=name == "after mail", where=where)
+        check_repeated(scene.receiver.taken, gap=name == "after webhook", where=where)
 
 
 def without_names(end: dict[str, Any]) -> dict[str, Any]:
     """Ids differ from life to life."""
-    return end | {"taken": len(end["taken"])}
+    return end | {"taken": len(end["taken"]), "heard": len(end["heard"])}
 
 
-def check_mails(scene: Scene, *, gap: bool, where: str) -> None:
-    """G5: every mail left once. Killed between the server's answer and our commit, one is repeated, byte for byte."""
-    times = Counter(name for name, _ in scene.mails.taken)
+def check_repeated(taken: list[tuple[str, bytes]], *, gap: bool, where: str) -> None:
+    """G5: each left once. Killed between the other side's answer and our commit, one is repeated, byte for byte."""
+    times = Counter(name for name, _ in taken)
     again = [name for name, count in times.items() if count > 1]
     assert len(again) == gap, where
     assert all(times[name] == 2 for name in again), where
-    assert len(set(scene.mails.taken)) == len(times), where
+    assert len(set(taken)) == len(times), where
