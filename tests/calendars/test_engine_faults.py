@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -134,6 +135,18 @@ def test_F13_text_that_the_provider_rewrites_is_written_once(world: World):
     world.settle(3)
     appointment.refresh_from_db()
     assert (world.count("put"), appointment.version) == (0, version)
+
+
+def test_F13_what_was_stored_otherwise_than_the_answer_said_is_the_echo(world: World):
+    appointment = world.book_synced(at(3, 10))
+    event = world.event(appointment)
+    stored = replace(event.content, title=f"Re: {event.content.title}")
+    world.main.events[event.id] = replace(event, content=stored)
+    world.forget_requests()
+    world.settle(2)
+    world.server.touch(world.main, event.id)
+    world.settle(3)
+    assert (world.count("put"), world.event(appointment).content) == (0, stored)
 
 
 def test_F12_our_own_writes_never_become_busy_time(world: World):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
 from kalends.bookings.models import HistoryEntry
 from kalends.calendars.engine.lease import due_connections
 from kalends.calendars.models import CalendarConnection
@@ -45,6 +48,21 @@ def test_idle_connection_costs_one_request_a_calendar(world: World):
     world.pass_time(timedelta(minutes=2))
     world.run()
     assert world.server.requests == [("pull", "cal-1"), ("pull", "cal-2")]
+
+
+def test_G10_own_writes_that_come_back_cost_by_the_page_not_by_their_number(world: World):
+    world.book_synced(at(3, 10))
+    world.settle(2)
+    costs = []
+    for hours in ([11], [12, 13, 14, 15, 16]):
+        for hour in hours:
+            world.book(at(3, hour))
+        world.run()
+        world.pass_time(timedelta(minutes=2))
+        with CaptureQueriesContext(connection) as queries:
+            world.run()
+        costs.append(len(queries))
+    assert costs[0] == costs[1]
 
 
 def test_F15_text_never_grows_however_often_it_is_synced(world: World):

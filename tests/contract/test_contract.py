@@ -90,6 +90,15 @@ def test_create_F13_the_echo_is_what_every_later_read_shows(world):
     assert [(item.id, item.content, item.tag) for item in items] == [(made.id, made.content, made.tag)]
 
 
+def test_create_F13_the_echo_of_each_of_several_writes_is_what_every_later_read_shows(world):
+    # A provider that has seen an answer keep its word may take the next ones at theirs.
+    texts = ["Cut; wash, dry", "Ça — “quoted”, back\\slash", "Line one\n  line two \n\n last", "A" * 200]
+    intents = [replace(INTENT, generation=n, content=replace(CONTENT, notes=t)) for n, t in enumerate(texts, 1)]
+    made = [world.provider.put(world.calendar_id, intent, Guard()).event for intent in intents]
+    stored = world.provider.get(world.calendar_id, [event.id for event in made])
+    assert [(stored[event.id].content, stored[event.id].tag) for event in made] == [(e.content, e.tag) for e in made]
+
+
 def test_create_twice_is_refused_and_leaves_one_event(world):
     made = create(world)
     with pytest.raises(Conflict):

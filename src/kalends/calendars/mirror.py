@@ -9,6 +9,7 @@ from uuid import UUID
 
 from kalends.calendars.models import BusySpan, RemoteCalendar
 from kalends.calendars.models import RemoteEvent as Row
+from kalends.calendars.ours import Ours
 from kalends.companies.models import Staff
 from kalends.core.span import Span
 from kalends.sync.busy import Reading, Unexpandable, event_spans
@@ -65,17 +66,21 @@ def store_event(calendar: RemoteCalendar, event: RemoteEvent) -> Row:
 def store_events(calendar: RemoteCalendar, events: Sequence[RemoteEvent]) -> None:
     """Upserts many at once, each by its id: what is equal to its row costs no write but the generation's."""
     known = {row.remote_id: row for row in Row.objects.filter(calendar=calendar, remote_id__in=[e.id for e in events])}
-    same, new = [], []
+    met, other = [], []
     for event in events:
         row, values = known.get(event.id), _values(event)
-        if row is None:
-            new.append(Row(calendar=calendar, remote_id=event.id, seen_generation=calendar.generation, **values))
-        elif all(getattr(row, name) == value for name, value in values.items()):
-            same.append(row.pk)
-        else:
-            Row.objects.filter(pk=row.pk).update(seen_generation=calendar.generation, **values)
-    Row.objects.filter(pk__in=same).update(seen_generation=calendar.generation)
-    Row.objects.bulk_create(new, batch_size=500)
+        if row is None or any(getattr(row, name) != value for name, value in values.items()):
+            other.append(Row(calendar=calendar, remote_id=event.id, seen_generation=calendar.generation, **values))
+        elif row.seen_generation != calendar.generation:
+            met.append(row.pk)
+    if met:
+        Row.objects.filter(pk__in=met).update(seen_generation=calendar.generation)
+    Row.objects.bulk_create(
+        other,
+        update_conflicts=True,
+        unique_fields=["calendar", "remote_id"],
+        update_fields=_COLUMNS,
+    )
 
 
 def forget_events(calendar: RemoteCalendar, remote_ids: Collection[str]) -> tuple[bool, set[str]]:
@@ -136,17 +141,14 @@ def event_of(row: Row) -> RemoteEvent:
     )
 
 
-def rebuild_spans(
-    calendar: RemoteCalendar, remote_ids: Iterable[str], ours: Iterable[str], window: Span
-) -> tuple[bool, list[str]]:
+def rebuild_spans(calendar: RemoteCalendar, remote_ids: Iterable[str], window: Span) -> tuple[bool, list[str]]:
     """Derives the busy spans of these events anew, and of the series they belong to.
 
-    Returns whether any span changed, and the ids of series that cannot be expanded.
-
-    `ours` are the ids among them that are our own appointments: their time is blocked by the claim, not by the mirror.
+    Returns whether any span changed, and the ids of series that cannot be expanded. What is ours among them has none:
+    its time is blocked by the claim, not by the mirror.
     """
     rows = _with_series(calendar, set(remote_ids))
-    mine = set(ours)
+    ours = Ours.among(calendar, [(row.remote_id, row.op_key) for row in rows])
     by_series: dict[str, list[RemoteEvent]] = {}
     for row in rows:
         if row.series_id:
@@ -154,7 +156,7 @@ def rebuild_spans(
     spans: list[BusySpan] = []
     bad: list[str] = []
     for row in rows:
-        if row.remote_id in mine or not calendar.blocks:
+        if ours.has(row.remote_id, row.op_key) or not calendar.blocks:
             continue
         found, expanded = _spans(event_of(row), by_series.get(row.remote_id, []), window, reading_of(calendar))
         spans += [_span_row(calendar, row, span) for span in found]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
+
+from django.db.models import Q
 
 from kalends.calendars.models import Link, LinkStatus, RemoteCalendar
 
@@ -29,12 +31,12 @@ class Ours:
     expected: frozenset[str]
 
     @classmethod
-    def in_calendar(cls, calendar: RemoteCalendar, *, links: Iterable[Link] | None = None) -> Ours:
-        """Of all links in the calendar, or of `links`."""
-        if links is None:
-            links = Link.objects.filter(calendar=calendar).exclude(status__in=_OVER)
-            links = links.only("remote_id", "generation", "status")
-        standing = list(links)
+    def among(cls, calendar: RemoteCalendar, events: Collection[tuple[str, str]]) -> Ours:
+        """Of these events of a calendar, each (remote id, marker): what it costs depends on their number alone."""
+        named = [found[0] for _, op_key in events if (found := parse_op_key(op_key))]
+        theirs = Q(remote_id__in=[remote_id for remote_id, _ in events]) | Q(pk__in=named, remote_id="")
+        links = Link.objects.filter(theirs, calendar=calendar).exclude(status__in=_OVER)
+        standing = list(links.only("remote_id", "generation"))
         return cls(
             frozenset(link.remote_id for link in standing if link.remote_id),
             frozenset(op_key_of(link) for link in standing if not link.remote_id),

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from xml.sax.saxutils import escape
 
-from kalends.providers.caldav.provider import CalDavProvider
+from kalends.providers.caldav.provider import CalDavProvider, found
 from kalends.providers.settings import ProviderSettings
 from tests.net.servers import answer, serve
 
@@ -222,6 +222,8 @@ class Account:
 @contextmanager
 def dav_server(habits: Habits | None = None) -> Iterator[tuple[DavServer, CalDavProvider, str]]:
     """(server, provider, calendar id)."""
+    # A port may come again, and what was found out is remembered by the calendar's address.
+    found.clear()
     dav = DavServer(habits or Habits())
     with serve(dav.handle) as running:
         url = f"{running.url}{PATH}"

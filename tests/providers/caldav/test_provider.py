@@ -262,6 +262,39 @@ def test_put_F13_F40_the_echo_is_what_is_stored(habits):
         assert server.resources == {}
 
 
+TRUSTED, DOUBTED = ["PUT", "GET", "PUT", "PUT"], ["PUT", "GET"] * 3
+
+
+@pytest.mark.parametrize(
+    ("habits", "requests"),
+    [
+        (Habits(), TRUSTED),
+        (Habits(rewrites=True), DOUBTED),
+        (Habits(etag_on_put=False), DOUBTED),
+        (Habits(weak=True), DOUBTED),
+        (Habits(etags=False), DOUBTED),
+    ],
+)
+def test_put_F40_is_read_back_until_a_strong_tag_has_kept_its_word(habits, requests):
+    with dav_server(habits) as (server, provider, calendar):
+        intents = [replace(INTENT, generation=number) for number in (1, 2, 3)]
+        made = [provider.put(calendar, intent, Guard()).event for intent in intents]
+        assert server.requests == requests
+        stored = provider.get(calendar, [event.id for event in made])
+        assert [(stored[event.id].content, stored[event.id].tag) for event in made] == [
+            (e.content, e.tag) for e in made
+        ]
+
+
+def test_put_F13_tag_that_broke_its_word_is_not_believed_by_the_next_event_that_is_kept():
+    with dav_server(Habits(rewrites=True)) as (server, provider, calendar):
+        provider.put(calendar, INTENT, Guard())
+        server.habits.rewrites = False
+        for number in (2, 3):
+            provider.put(calendar, replace(INTENT, generation=number), Guard())
+        assert server.requests == DOUBTED
+
+
 def test_put_F38_without_etags_a_changed_event_is_still_seen():
     with dav_server(Habits(etags=False)) as (server, provider, calendar):
         made = provider.put(calendar, INTENT, Guard()).event

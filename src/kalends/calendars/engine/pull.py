@@ -17,7 +17,7 @@ from kalends.calendars.engine.lease import check_fence
 from kalends.calendars.handlers import handler
 from kalends.calendars.links import forget_remote
 from kalends.calendars.models import Link, LinkStatus, RemoteCalendar, RemoteEvent
-from kalends.calendars.ours import Ours, parse_op_key
+from kalends.calendars.ours import parse_op_key
 from kalends.companies.services import raise_schedule_revision
 from kalends.jobs import counters
 from kalends.sync.busy import rolling_window
@@ -103,7 +103,7 @@ def _apply_page(run: Run, calendar: RemoteCalendar, page: Page) -> None:
         _take_info(calendar, page.info)
     links = _links_of(calendar, page.items)
     changed = False
-    touched = _store_plain(calendar, page.items, links)
+    touched = _store_plain(run, calendar, page.items, links)
     plain = set(touched)
     gone: list[str] = []
     for item in page.items:
@@ -139,19 +139,24 @@ def _take_info(calendar: RemoteCalendar, info: CalendarInfo) -> None:
         calendar.save(update_fields=["name", "timezone"])
 
 
-def _store_plain(calendar: RemoteCalendar, items: Sequence[PageItem], links: dict[str, Link]) -> list[str]:
-    """Mirrors at once what is nobody's but the mirror's; the ids of it. Where one fails, none is: each is then tried."""
-    plain = [
-        item
-        for item in items
-        if isinstance(item, Event) and not item.op_key and item.id not in links and not _is_gone(item)
-    ]
+def _store_plain(run: Run, calendar: RemoteCalendar, items: Sequence[PageItem], links: dict[str, Link]) -> list[str]:
+    """Mirrors at once what says nothing of a link; the ids of it. Where one fails, none is: each is then tried."""
+    events = [item for item in items if isinstance(item, Event) and not _is_gone(item)]
+    echoes = [event for event in events if event.id in links and _is_echo(links[event.id], event)]
+    plain = [event for event in events if not event.op_key and event.id not in links] + echoes
     try:
         with transaction.atomic():
             mirror.store_events(calendar, plain)
     except (DatabaseError, ValueError):
         return []
-    return [item.id for item in plain]
+    counters.count("kalends_sync_echoes", len(echoes), provider=run.connection.provider)
+    return [event.id for event in plain]
+
+
+def _is_echo(link: Link, event: Event) -> bool:
+    """Our last write as it is remembered, of a link that waits for nothing: a hint would change no column of it."""
+    waits = link.wanted is None or link.sent or link.pending or link.verdict
+    return not waits and bool(link.tag) and link.tag == event.tag and link.echo == codec.shape_json(shape_of(event))
 
 
 def _is_gone(item: PageItem) -> bool:
@@ -206,9 +211,11 @@ def note_hint(run: Run, link: Link, event: Event | None) -> None:
         codec.set_pending(link, seen.pending)
         link.status = LinkStatus.PENDING if link.status == LinkStatus.OK else link.status
         raise_schedule_revision([link.staff_id])
-    if event is not None and shape == state.echo:
-        if link.tag == event.tag:
-            counters.count("kalends_sync_echoes", provider=run.connection.provider)
+    if event is not None and shape is not None and event.tag and link.tag == event.tag:
+        # Our last write, and this is how the calendar keeps it, even where its answer did not say so.
+        counters.count("kalends_sync_echoes", provider=run.connection.provider)
+        link.echo = codec.shape_json(shape)
+    elif event is not None and shape == state.echo:
         link.tag = event.tag
     if seen.look_at is not None:
         link.due_at = seen.look_at if link.due_at is None else min(link.due_at, seen.look_at)
@@ -254,9 +261,7 @@ def derive_spans(run: Run, calendar: RemoteCalendar, remote_ids: Sequence[str]) 
     """Busy spans of these events anew; True if any changed. A series nobody can follow is shown, and blocks once."""
     if not remote_ids:
         return False
-    ours = Ours.in_calendar(calendar)
-    marked = RemoteEvent.objects.filter(calendar=calendar, op_key__in=ours.expected).values_list("remote_id", flat=True)
-    changed, bad = mirror.rebuild_spans(calendar, remote_ids, ours.ids | set(marked), rolling_window(run.now))
+    changed, bad = mirror.rebuild_spans(calendar, remote_ids, rolling_window(run.now))
     for _ in bad:
         _quarantine(run, calendar, "unexpandable")
     return changed

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from kalends.calendars.engine import journal
 from kalends.calendars.engine.context import Run
@@ -39,10 +40,14 @@ def settle_strays(run: Run) -> None:
 
 
 def _strays(calendar: RemoteCalendar) -> list[_Stray]:
-    ours = Ours.in_calendar(calendar)
-    marked = RemoteEvent.objects.filter(calendar=calendar).exclude(op_key="").exclude(remote_id__in=ours.ids)
+    claims = Link.objects.filter(calendar=calendar, remote_id=OuterRef("remote_id")).exclude(status__in=_OVER)
+    # "Greater than nothing" is a range of the index, "not nothing" would be a walk through the calendar.
+    marked = list(RemoteEvent.objects.filter(~Exists(claims), calendar=calendar, op_key__gt=""))
+    ours = Ours.among(calendar, [(row.remote_id, row.op_key) for row in marked])
     found = []
-    for row in marked.exclude(op_key__in=ours.expected):
+    for row in marked:
+        if row.op_key in ours.expected:
+            continue
         named = parse_op_key(row.op_key)
         link = Link.objects.filter(pk=named[0], calendar__connection=calendar.connection_id).first() if named else None
         found.append(_Stray(calendar, row, link, named[1] if named else 0))

@@ -134,5 +134,5 @@ def _wait_until(connection: CalendarConnection, until: datetime) -> None:
 
 
 def _foreign(calendar: RemoteCalendar, events: Sequence[RemoteEvent], span: Span) -> list[Span]:
-    ours = Ours.in_calendar(calendar)
+    ours = Ours.among(calendar, [(event.id, event.op_key) for event in events])
     return spans_of([event for event in events if not ours.has(event.id, event.op_key)], span, reading_of(calendar))

@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from urllib.parse import urljoin, urlsplit
@@ -40,6 +41,7 @@ from kalends.providers.caldav.resources import Fetched, Resources, batches, dige
 from kalends.providers.caldav.text import BadText
 from kalends.providers.caldav.translate import Reader, changed_text, content_tag, new_text, uid_of
 from kalends.providers.channels import WithoutChannels
+from kalends.providers.findings import Findings
 from kalends.providers.settings import ProviderSettings
 from kalends.sync.port import (
     Account,
@@ -65,6 +67,9 @@ from kalends.sync.port import (
 )
 
 _TEXT = {"Content-Type": "text/calendar; charset=utf-8"}
+
+# as_sent  a strong tag that answers a PUT is that of an event which reads as it was sent
+found = Findings()
 
 
 class CalDavProvider(WithoutChannels):
@@ -291,16 +296,30 @@ class CalDavProvider(WithoutChannels):
     def _receipt(self, calendar_id: str, href: str, text: str, response: Response) -> Receipt:
         """Servers rewrite what they store, some without saying so, so the echo is read back (F13, F40).
 
-        Did somebody else write in between, then the echo is what we sent: their change is still to be seen.
+        A strong tag says that the text was stored as it was sent (RFC 4791, 5.3.4). Once that was seen to be so, it is
+        taken at its word. The next page of changes shows each of our events under the same tag as it is stored.
         """
-        etag = strong(response.headers.get("etag", ""))
+        given = response.headers.get("etag", "").strip()
+        promised = bool(given) and not given.startswith("W/")
+        sent = Fetched(href, strong(given), text)
         try:
-            stored = self._resources(calendar_id).read(href)
-            if stored is None or (etag and stored.etag and stored.etag != etag):
-                stored = Fetched(href, etag, text)
-            return Receipt(self._events(calendar_id, stored)[href])
+            if promised and found.get("as_sent", calendar_id):
+                return Receipt(self._events(calendar_id, sent)[href])
+            stored = self._read_back(calendar_id, sent)
+            event = self._events(calendar_id, stored)[href]
+            if promised and stored is not sent and found.get("as_sent", calendar_id) is None:
+                expected = self._events(calendar_id, sent)[href]
+                found.set("as_sent", calendar_id, replace(event, raw="") == replace(expected, raw=""))
+            return Receipt(event)
         except (ProviderError, KeyError) as error:
             raise Ambiguous("written, not read back") from error
+
+    def _read_back(self, calendar_id: str, sent: Fetched) -> Fetched:
+        """Did somebody else write in between, then the echo is what we sent: their change is still to be seen."""
+        stored = self._resources(calendar_id).read(sent.href)
+        if stored is None or (sent.etag and stored.etag and stored.etag != sent.etag):
+            return sent
+        return stored
 
     def remove(self, calendar_id: str, guard: Guard) -> None:
         try:
