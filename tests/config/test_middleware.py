@@ -57,3 +57,21 @@ def test_address_with_a_secret_in_it_is_not_indexed(path: str):
 @pytest.mark.django_db
 def test_booking_page_may_be_indexed():
     assert "X-Robots-Tag" not in Client().get("/")
+
+
+@pytest.mark.parametrize("path", ["/api/v1/services", "/feeds/nobody.ics", "/hooks/google"])
+def test_programs_get_the_policies_but_nothing_of_a_session(db, path):
+    answer = Client(enforce_csrf_checks=True).post(path, headers={"Accept-Language": "fr"})
+    assert answer.status_code in (400, 401, 404, 405)
+    assert "default-src 'self'" in answer.headers["Content-Security-Policy"].split("; ")
+    assert (answer.headers["X-Frame-Options"], answer.headers["X-Content-Type-Options"]) == ("DENY", "nosniff")
+    assert answer.headers["Content-Length"] == str(len(answer.content))
+    assert not answer.cookies
+
+
+def test_programs_are_refused_under_a_name_that_is_not_ours(db):
+    assert Client().get("/api/v1/services", headers={"Host": "elsewhere.example"}).status_code == 400
+
+
+def test_pages_keep_refusing_forms_of_strangers(db):
+    assert Client(enforce_csrf_checks=True).post("/login").status_code == 403

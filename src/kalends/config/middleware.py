@@ -1,17 +1,27 @@
-"""Forwarded headers count only from proxies that the operator named; no address with a secret in it is indexed."""
+"""Forwarded headers count only from proxies that the operator named; no address with a secret in it is indexed; and
+programs are not made to wait for what only pages need.
+"""
 
 from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable
+from typing import Any, cast
 from urllib.parse import urlsplit
 
+from csp.constants import HEADER
+from csp.utils import build_policy
 from django.conf import settings
+from django.core.handlers.base import BaseHandler
+from django.core.handlers.exception import convert_exception_to_response
 from django.http import HttpRequest, HttpResponse
+from django.middleware.locale import LocaleMiddleware
 
 from kalends.config.logs import hide
 
 PROBED = ("/healthz", "/readyz", "/metrics")
+# They prove who they are by a key or a secret in the address: no session, and with it no forged form to fear.
+FOR_PROGRAMS = ("/api/v1/", "/feeds/", "/hooks/")
 
 
 class TrustedProxyMiddleware:
@@ -66,4 +76,29 @@ class SecretAddressMiddleware:
         response = self.get_response(request)
         if hide(request.path) != request.path:
             response.headers.setdefault("X-Robots-Tag", "noindex")
+        return response
+
+
+class ForProgramsMiddleware:
+    """Answers programs without the middleware that follows, which serves pages: sessions, forms, sign-in.
+
+    What it does for every answer is done here: the host is checked, the length and the policies are told.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+        handler: Any = BaseHandler()
+        handler._view_middleware = handler._template_response_middleware = handler._exception_middleware = []
+        self.answer = LocaleMiddleware(convert_exception_to_response(handler._get_response))
+        self.policies = {HEADER: build_policy(), "X-Frame-Options": settings.X_FRAME_OPTIONS}
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not request.path_info.startswith(FOR_PROGRAMS):
+            return self.get_response(request)
+        request.get_host()
+        response = cast(HttpResponse, self.answer(request))
+        for name, value in self.policies.items():
+            response.headers.setdefault(name, value)
+        if not response.streaming:
+            response.headers.setdefault("Content-Length", str(len(response.content)))
         return response

@@ -50,6 +50,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "kalends.config.middleware.TrustedProxyMiddleware",
     "kalends.config.middleware.SecretAddressMiddleware",
+    "kalends.config.middleware.ForProgramsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
