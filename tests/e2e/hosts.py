@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from email import policy
@@ -40,9 +40,18 @@ class Program:
                 self.command, env=self.environment, stdout=log, stderr=log, start_new_session=True
             )
 
+    def stop(self) -> None:
+        """As a service manager does it: asked first, killed when it takes too long."""
+        assert self.child is not None
+        self.child.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            self.child.wait(PATIENCE)
+        self.kill()
+
     def kill(self) -> None:
         if self.child is not None:
-            os.killpg(self.child.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.killpg(self.child.pid, signal.SIGKILL)
             self.child.wait()
             self.child = None
 

@@ -69,6 +69,9 @@ class Running:
     def kalends(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         return subprocess.run(own(*arguments), env=self.environment, check=check, capture_output=True, text=True)
 
+    def make_tables(self) -> None:
+        self.kalends("migrate")
+
     def shell(self, code: str) -> str:
         """Code run inside the product, for what no page does: letting time pass for a row."""
         return self.kalends("manage", "shell", "--no-imports", "-c", code).stdout
@@ -88,7 +91,9 @@ def running(folder: Path, database_url: str, **changed: str) -> Iterator[Running
 
 
 @contextmanager
-def surroundings(folder: Path, database_url: str, **changed: str) -> Iterator[Running]:
+def surroundings(
+    folder: Path, database_url: str, make_tables: Callable[[Running], object] = Running.make_tables, **changed: str
+) -> Iterator[Running]:
     """Radicale and the sandbox, and a database with tables; web and worker are the caller's to start."""
     web_port, sandbox_port, caldav_port, ics_port = free_ports(4)
     place = Place(
@@ -106,7 +111,7 @@ def surroundings(folder: Path, database_url: str, **changed: str) -> Iterator[Ru
     caldav = prepare_caldav(place, now=utc_now(), timezone=ZONE)
     sandbox = [sys.executable, "-m", "kalends.sandbox", *_sandbox_options(place)]
     with _process("caldav", list(caldav.command), here), _process("sandbox", sandbox, here):
-        here.kalends("migrate")
+        make_tables(here)
         for url in (place.caldav_url, place.sandbox_url):
             until(lambda url=url: answers(url), f"an answer of {url}")
         yield here
