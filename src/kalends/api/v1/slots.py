@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta, tzinfo
 from functools import cache
 from typing import Any
@@ -89,21 +89,18 @@ def _render(answer: SlotDays, service: Service) -> str:
     tz, found, length = zone(answer.timezone), answer.found, service.duration * 60
 
     @cache
-    def names(teams: tuple[Team, ...]) -> str:
-        return '","'.join(dict.fromkeys(member for team in teams for member in team))
+    def who(teams: tuple[Team, ...]) -> str:
+        names = '","'.join(dict.fromkeys(member for team in teams for member in team))
+        return f'"staff":["{names}"],"seats_left":'
 
     days = []
     for day, starts in found.dates(answer.timezone).items():
-        clock = _clock(day, tz)
         slots = []
-        for start in starts:
+        for start, when in zip(starts, _times(day, starts, length, tz), strict=True):
             teams = tuple(found.teams_at(start))
             # Seats are counted only where a time is shared.
             shared = found.at(datetime.fromtimestamp(start, tz)) if service.capacity > 1 else None
-            seats = shared.seats_left if shared else len(teams)
-            slots.append(
-                f'{{"start":"{clock(start)}","end":"{clock(start + length)}","staff":["{names(teams)}"],"seats_left":{seats}}}'
-            )
+            slots.append(f"{{{when},{who(teams)}{shared.seats_left if shared else len(teams)}}}")
         days.append(f'{{"date":"{day.isoformat()}","slots":[{",".join(slots)}]}}')
     return f'{{"timezone":"{answer.timezone}","days":[{",".join(days)}]}}'
 
@@ -111,20 +108,22 @@ def _render(answer: SlotDays, service: Service) -> str:
 _MINUTES = tuple(f"T{minute // 60:02}:{minute % 60:02}:00" for minute in range(24 * 60))
 
 
-def _clock(day: date, tz: tzinfo) -> Callable[[int], str]:
-    """RFC 3339 texts for instants of one local day: put together from parts where its clocks are not changed."""
+def _times(day: date, starts: Sequence[int], length: int, tz: tzinfo) -> Iterator[str]:
+    """Start and end in RFC 3339 of each of one local day's starts, given in epoch seconds.
+
+    They are put together from parts, but for times with seconds, past midnight, or on a day whose clocks are changed.
+    """
     first = datetime.combine(day, time(), tz)
     begin, text, offset = int(first.timestamp()), day.isoformat(), first.isoformat()[19:]
-    if (first + timedelta(days=1)).utcoffset() != first.utcoffset():
-        return lambda second: datetime.fromtimestamp(second, tz).isoformat()
-
-    def clock(second: int) -> str:
-        minute, rest = divmod(second - begin, 60)
-        if rest or not 0 <= minute < len(_MINUTES):
-            return datetime.fromtimestamp(second, tz).isoformat()
-        return f"{text}{_MINUTES[minute]}{offset}"
-
-    return clock
+    plain = (first + timedelta(days=1)).utcoffset() == first.utcoffset() and length % 60 == 0
+    minutes, last, between = length // 60, len(_MINUTES), f'{offset}","end":"{text}'
+    for start in starts:
+        minute, rest = divmod(start - begin, 60)
+        if plain and not rest and 0 <= minute < last - minutes:
+            yield f'"start":"{text}{_MINUTES[minute]}{between}{_MINUTES[minute + minutes]}{offset}"'
+        else:
+            begun, ended = (datetime.fromtimestamp(second, tz).isoformat() for second in (start, start + length))
+            yield f'"start":"{begun}","end":"{ended}"'
 
 
 class ExplainQuery(Schema):
