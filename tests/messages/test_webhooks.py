@@ -194,13 +194,13 @@ def test_redirect_is_not_followed_and_a_private_address_not_reached(company, htt
     announce(company)
     assert send_webhooks(endpoint_id=endpoint.pk, now=NOW) == 0
     assert [request.path for request, _ in httpserver.log] == ["/hook"]
-    assert WebhookDelivery.objects.get().error == "a POST was redirected (307)"
+    assert WebhookDelivery.objects.get().error == "redirect: a POST was redirected (307)"
     settings.KALENDS = replace(settings.KALENDS, allow_private_hosts=())
     assert send_webhooks(endpoint_id=endpoint.pk, now=NOW + HOUR) == 0
     assert len(httpserver.log) == 1
     row = WebhookDelivery.objects.get()
     assert (row.state, row.status) == ("pending", None)
-    assert row.error.startswith("URL: plain http is not used")
+    assert row.error.startswith("refused: URL: plain http is not used")
 
 
 # -- trying again -----------------------------------------------------------------------------------------------------

@@ -117,7 +117,7 @@ class WebhookDelivery(models.Model):
     due_at = models.DateTimeField()
     give_up_at = models.DateTimeField()
     created_at = models.DateTimeField()
-    # Of the last try: when, the status and the beginning of the answer, or why there was none.
+    # Of the last try: when, the status and the beginning of the answer, or why there was none ("code: detail").
     tried_at = models.DateTimeField(null=True, blank=True)
     status = models.PositiveSmallIntegerField(null=True, blank=True)
     answer = models.TextField(default="", blank=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from kalends.companies.models import Company
@@ -13,6 +14,7 @@ from kalends.jobs.secrets import unseal
 from kalends.messages.models import WebhookDelivery, WebhookEndpoint
 
 URL_FIELD, SECRET_FIELD = "outbox.WebhookEndpoint.url_sealed", "outbox.WebhookEndpoint.secret_sealed"
+_FAILING_LONG = timedelta(days=1)
 
 
 def webhooks_of(company: Company) -> QuerySet[WebhookEndpoint]:
@@ -27,6 +29,13 @@ def webhook_of(company: Company, webhook_id: UUID | str) -> WebhookEndpoint:
         raise NotFound(_("There is no such webhook."))
     row.company = company
     return row
+
+
+def troubled_webhooks(company: Company, now: datetime) -> QuerySet[WebhookEndpoint]:
+    """Those that a person should look at: paused by no person, or failing for a day."""
+    paused = Q(paused_by__in=(WebhookEndpoint.PausedBy.FAILURES, WebhookEndpoint.PausedBy.RESTORE))
+    failing = Q(paused_by="", failing_since__lte=now - _FAILING_LONG)
+    return webhooks_of(company).filter(paused | failing)
 
 
 def webhook_url(row: WebhookEndpoint) -> str:

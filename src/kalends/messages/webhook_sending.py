@@ -23,7 +23,7 @@ from kalends.jobs.addresses import allowed_hosts
 from kalends.jobs.rows import backoff, claim, settle
 from kalends.messages.models import WebhookDelivery, WebhookEndpoint
 from kalends.messages.webhook_reads import webhook_secret, webhook_url
-from kalends.net.errors import NetError
+from kalends.net.errors import BadRedirect, NetError, NotSent, Refused, Timeout
 from kalends.net.http import Policy, Response, client
 
 LEASE = timedelta(minutes=1)
@@ -126,11 +126,26 @@ def _try(delivery: WebhookDelivery, now: datetime, http: Http) -> Outcome:
         }
         answer = http.request("POST", webhook_url(endpoint), headers=headers, body=body)
     except NetError as error:
-        return Outcome(error=str(error)[:200])
+        return Outcome(error=f"{_code_of(error)}: {error}"[:200])
     except CannotUnseal:
-        return Outcome(error="The stored address cannot be decrypted")
+        return Outcome(error="sealed: the stored address or secret cannot be decrypted")
     # PostgreSQL takes no NUL as text.
     return Outcome(answer.status, answer.text[:_KEPT_BYTES].replace("\0", "\ufffd"))
+
+
+def _code_of(error: NetError) -> str:
+    """Begins WebhookDelivery.error; pages have words for each."""
+    match error:
+        case Refused():
+            return "refused"
+        case NotSent():
+            return "unreachable"
+        case BadRedirect():
+            return "redirect"
+        case Timeout():
+            return "timeout"
+        case _:
+            return "broken"
 
 
 def _client() -> Http:

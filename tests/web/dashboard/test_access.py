@@ -12,6 +12,8 @@ from kalends.calendars.models import CalendarConnection, Link, StaffQuestion
 from kalends.companies import services
 from kalends.companies.models import ApiKey, AuditEntry, Closing, Feed, Service, Staff, StaffGroup, TimeOff
 from kalends.core.clock import utc_now
+from kalends.messages.models import Event, WebhookEndpoint
+from kalends.messages.webhooks import create_webhook, send_test
 from kalends.web.dashboard.urls import _pages
 from tests.factories import NOW, make_external
 from tests.web.people import House, next_monday
@@ -19,12 +21,12 @@ from tests.web.people import House, next_monday
 OF_COMPANY = [
     "home", "appointments", "new_appointment", "customers", "company", "closings", "api_keys", "groups", "new_group",
     "services", "new_service", "calendar_sync", "staff_list", "locations", "people", "attention",
-    "why",
+    "why", "webhooks",
 ]  # fmt: skip
 OF_ROW = [
     "appointment", "customer", "group", "service", "rotate_feed", "staff", "invite", "connect_staff", "connection",
     "disconnect", "location", "external_preview", "company_external_preview",
-    "connection_plan",
+    "connection_plan", "webhook",
 ]  # fmt: skip
 POST_ONLY = [
     "move_appointment", "cancel_appointment", "appointment_notes", "appointment_seen", "delete_closing",
@@ -33,6 +35,7 @@ POST_ONLY = [
     "revoke_invitation", "change_role", "remove_member", "revoke_member_invitation",
     "external_act", "company_external_act",
     "undo_appointment", "try_event_again", "answer_question", "release_feed",
+    "webhook_act", "webhook_again",
 ]  # fmt: skip
 ELSEWHERE = {"held_messages", "switch_company", "home_slash", "connect_staff_caldav", "company_external_calendar"}
 
@@ -68,7 +71,13 @@ def rows(house: House) -> dict[str, str]:
         link=link, staff=house.staff, appointment_id=appointment.pk, token_digest="d", asked_at=now,
         deadline=next_monday(),
     )  # fmt: skip
+    hook, _secret = create_webhook(
+        company=house.company, url="https://shop.example/", events=[Event.CREATED], actor="t", now=NOW
+    )
     arguments = {
+        "webhook": [hook.pk],
+        "webhook_act": [hook.pk],
+        "webhook_again": [hook.pk, send_test(company=house.company, webhook_id=hook.pk, now=NOW).pk],
         "try_event_again": [link.pk],
         "answer_question": [question.pk],
         "release_feed": [external.pk],
@@ -117,7 +126,7 @@ def test_page_of_a_row_is_not_there_for_a_stranger(house: House, rows: dict[str,
 
 
 def counts() -> list[int]:
-    models = (Staff, Service, StaffGroup, Closing, TimeOff, ApiKey, CalendarConnection, AuditEntry)
+    models = (Staff, Service, StaffGroup, Closing, TimeOff, ApiKey, CalendarConnection, AuditEntry, WebhookEndpoint)
     return [model.objects.count() for model in models]
 
 
@@ -131,7 +140,8 @@ def test_post_to_a_row_is_refused_to_viewer_and_stranger(house: House, rows: dic
 
 
 @pytest.mark.parametrize(
-    "name", ["company", "closings", "api_keys", "new_group", "new_service", "staff_list", "locations", "people"]
+    "name",
+    ["company", "closings", "api_keys", "new_group", "new_service", "staff_list", "locations", "people", "webhooks"],
 )
 def test_post_to_a_page_of_the_company_is_refused_to_a_viewer(house: House, name: str):
     before = counts()

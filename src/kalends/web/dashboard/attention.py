@@ -15,7 +15,9 @@ from kalends.bookings.selectors import appointments_of
 from kalends.calendars.models import CalendarConnection, ExternalCalendar, Link, LinkStatus, Provider, StaffQuestion
 from kalends.companies.models import Company
 from kalends.messages.models import OutgoingMessage
+from kalends.messages.webhook_reads import troubled_webhooks
 from kalends.web.dashboard import reads, words
+from kalends.web.dashboard.webhook_words import WebhookView, webhook_view
 
 MOST = 50
 # A feed that failed once is read again by the hour; that needs nobody.
@@ -59,6 +61,7 @@ def number_of(company: Company, now: datetime) -> int:
         _number(_links(company)),
         _number(_questions(company, now)),
         _number(_flagged(company, now)),
+        _number(troubled_webhooks(company, now)),
     )
     held = _number(_held_mails(company))
     named = {f"number_{at}": kind for at, kind in enumerate(kinds)}
@@ -103,12 +106,14 @@ class Attention:
     links: list[TroubledLink]
     questions: list[reads.OpenQuestion]
     flagged: list[Flagged]
+    webhooks: list[WebhookView]
     mails: list[OutgoingMessage]
     held: int
 
     @property
     def is_empty(self) -> bool:
-        return not (self.connections or self.feeds or self.links or self.questions or self.flagged or self.held)
+        kinds = (self.connections, self.feeds, self.links, self.questions, self.flagged, self.webhooks)
+        return not (any(kinds) or self.held)
 
 
 def attention_of(company: Company, now: datetime) -> Attention:
@@ -125,6 +130,7 @@ def attention_of(company: Company, now: datetime) -> Attention:
             reads.OpenQuestion(row, by_id[row.appointment_id]) for row in questions if row.appointment_id in by_id
         ],
         flagged=_flagged_with_undo(company, now),
+        webhooks=[webhook_view(row) for row in troubled_webhooks(company, now)],
         mails=list(mails.defer("content_sealed", "mail_sealed").order_by("created_at", "pk")[:MOST]),
         held=mails.count(),
     )

@@ -18,6 +18,7 @@ from kalends.web.dashboard.views import (
     invitations,
     people,
     staff,
+    webhooks,
     why,
 )
 
@@ -25,6 +26,7 @@ app_name = "dashboard"
 _STAFF = "settings/staff/<uuid:staff_id>"
 _CLOSINGS_FROM = "settings/closings/external-calendars"
 _CONNECTION = "connections/<uuid:connection_id>"
+_WEBHOOK = "settings/webhooks/<uuid:webhook_id>"
 
 _pages = [
     path("", RedirectView.as_view(pattern_name="dashboard:home"), name="home_slash"),
@@ -53,6 +55,10 @@ _pages = [
     path("settings/closings/<uuid:closing_id>/delete", company.delete_closing, name="delete_closing"),
     path("settings/api", company.api_keys, name="api_keys"),
     path("settings/api/<uuid:key_id>/revoke", company.revoke_api_key, name="revoke_api_key"),
+    path("settings/webhooks", webhooks.webhook_list, name="webhooks"),
+    path(_WEBHOOK, webhooks.webhook_page, name="webhook"),
+    path(f"{_WEBHOOK}/act", webhooks.act, name="webhook_act"),
+    path(f"{_WEBHOOK}/deliveries/<uuid:delivery_id>/again", webhooks.send_again, name="webhook_again"),
     path("settings/people", people.people, name="people"),
     path("settings/people/<uuid:membership_id>/role", people.change_role, name="change_role"),
     path("settings/people/<uuid:membership_id>/remove", people.remove_member, name="remove_member"),
