@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -80,7 +80,7 @@ def delivery_view(row: WebhookDelivery) -> DeliveryView:
     code, _colon, detail = row.error.partition(": ")
     result = str(_ERRORS.get(code, row.error))
     if row.status is not None:
-        result, detail = _t("Answered %(status)d") % {"status": row.status}, row.answer
+        result, detail = gettext("Answered %(status)d") % {"status": row.status}, row.answer
     if row.state == WebhookDelivery.State.PENDING and row.tried_at:
         kind = "warn"
     return DeliveryView(row, event_words(row.event), state, kind, result, detail)
