@@ -74,6 +74,22 @@ def test_address_and_method_that_are_none_are_refused_as_errors_are(owner):
     assert answer.json()["message"] == f"This address takes {answer.headers['Allow']}."
 
 
+def test_fault_of_ours_is_answered_as_an_error_and_written_down(owner, monkeypatch, caplog):
+    def fails(company: object) -> None:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr("kalends.companies.selectors.staff_of", fails)
+    client = Client(raise_request_exception=False, headers={"Authorization": f"Bearer {owner.token}"})
+    answer = client.get("/api/v1/staff")
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal")
+    assert [record.exc_info[0] for record in caplog.records if record.name == "django.request"] == [RuntimeError]
+
+
+def test_body_that_is_too_large_is_refused(owner):
+    answer = owner.call("POST", "/staff", {"name": "x" * 3_000_000})
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+
+
 def test_stranger_sees_and_changes_nothing(owner, stranger):
     emma = make_staff(owner.company)
     service = make_service(owner.company, staff=[emma])

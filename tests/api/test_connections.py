@@ -148,8 +148,38 @@ def test_caldav_needs_the_companys_switch_first(world, inside):  # noqa: F811
 
 
 @pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("not a url", "This is not an address."),
+        ("https://", "This is not an address."),
+        ("https://[x", "This is not an address."),
+        ("https://dav.example:99999/", "This is not an address."),
+        ("https://dav.example:door/", "This is not an address."),
+        ("https://dav\u0001.example/", "This is not an address."),
+        ("https://xn--\u2603.example/", "This is not an address."),
+        ("ftp://dav.example/", "The address must begin with https://."),
+        ("http://dav.example/", "The address must begin with https://."),
+        ("https://user:pw@dav.example/", "The address must not hold a user name or a password."),
+        ("https://10.0.0.1/", "The address is one of this server's own network."),
+    ],
+)
+def test_caldav_address_that_is_none_is_refused_for_what_is_wrong(world, inside, url, message):  # noqa: F811
+    type(world.salon.company).objects.update(caldav_enabled=True)
+    given = {"url": url, "username": "u", "password": "p"}
+    response = inside.post(f"/staff/{world.staff.pk}/connections/caldav", given)
+    assert (response.status_code, response.json()["field"], response.json()["message"]) == (422, "url", message)
+    assert CalendarConnection.objects.count() == 1
+
+
+@pytest.mark.parametrize(
     "url",
-    ["http://example.org/a.ics", "https://127.0.0.1/a.ics", "https://user:pw@example.org/a.ics", "not an address"],
+    [
+        "http://example.org/a.ics",
+        "https://127.0.0.1/a.ics",
+        "https://user:pw@example.org/a.ics",
+        "not an address",
+        "https://xn--\u2603.example/",
+    ],
 )
 def test_external_calendar_address_that_cannot_be_used_is_refused(world, inside, url):  # noqa: F811
     response = inside.post(f"/staff/{world.staff.pk}/external-calendars", {"url": url})

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.core.signals import got_request_exception
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.log import log_response
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
@@ -70,3 +73,22 @@ def install(api: NinjaAPI) -> None:
     @api.exception_handler(HttpError)
     def _http(request: HttpRequest, error: HttpError) -> HttpResponse:
         return api.create_response(request, {"code": "bad_request", "message": str(error)}, status=error.status_code)
+
+    @api.exception_handler(SuspiciousOperation)
+    def _suspicious(request: HttpRequest, error: SuspiciousOperation) -> HttpResponse:
+        if isinstance(error, RequestDataTooBig):
+            return api.create_response(
+                request, {"code": "too_large", "message": "This is too much at once."}, status=413
+            )
+        return api.create_response(request, {"code": "bad_request", "message": "This cannot be read."}, status=400)
+
+    @api.exception_handler(Exception)
+    def _unexpected(request: HttpRequest, error: Exception) -> HttpResponse:
+        """What Django does with an exception that nobody expected, with an answer that a program can read."""
+        got_request_exception.send(sender=None, request=request)
+        body = {"code": "internal", "message": "Something went wrong here, and it has been written down. Try again."}
+        response = api.create_response(request, body, status=500)
+        log_response(
+            "%s: %s", response.reason_phrase, request.path, response=response, request=request, exception=error
+        )
+        return response

@@ -9,6 +9,8 @@ from django.utils.translation import gettext as _
 
 from kalends.core.errors import InvalidInput
 from kalends.net.addresses import refusal
+from kalends.net.errors import Refused
+from kalends.net.http import parse_url
 
 
 def checked_address(text: str) -> str:
@@ -17,11 +19,15 @@ def checked_address(text: str) -> str:
     named = f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
     allowed = named in allowed_hosts()
     if parts.scheme != "https" and not (parts.scheme == "http" and allowed):
-        raise InvalidInput(_("The address must begin with https://."), field="url")
+        raise InvalidInput(_("The address must begin with https://."), code="not_https", field="url")
     if parts.username or parts.password:
         raise InvalidInput(_("The address must not hold a user name or a password."), field="url")
     if not allowed and _is_private_literal(parts.hostname or ""):
         raise InvalidInput(_("The address is one of this server's own network."), code="private_address", field="url")
+    try:
+        parse_url(text)
+    except Refused as error:
+        raise InvalidInput(_("This is not an address."), field="url") from error
     return text
 
 

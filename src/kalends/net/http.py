@@ -92,7 +92,7 @@ class HttpClient:
         """
         deadline = time.monotonic() + min(timeout or self.policy.total_timeout, self.policy.total_timeout)
         limit = min(max_bytes or self.policy.max_bytes, self.policy.max_bytes)
-        target, kept = _parse(url), dict(headers or {})
+        target, kept = parse_url(url), dict(headers or {})
         for _ in range(self.policy.max_redirects + 1):
             response = self._with_retry(method, target, kept, body, deadline, limit)
             if response.status not in _REDIRECTS:
@@ -195,7 +195,8 @@ def _forget_clients() -> None:
 os.register_at_fork(after_in_child=_forget_clients)
 
 
-def _parse(url: str) -> httpx2.URL:
+def parse_url(url: str) -> httpx2.URL:
+    """Raises Refused for what no request could be made of: another scheme, no host or none that can be, a user name."""
     try:
         parsed = httpx2.URL(url)
     except (httpx2.InvalidURL, TypeError) as error:
@@ -226,7 +227,7 @@ def _next_hop(
     if not location:
         raise BadRedirect("a redirect without an address")
     try:
-        target = _parse(str(url.join(location)))
+        target = parse_url(str(url.join(location)))
     except httpx2.InvalidURL as error:
         raise BadRedirect("a redirect to an address that cannot be read") from error
     if url.scheme == "https" and target.scheme != "https":

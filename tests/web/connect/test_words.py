@@ -7,7 +7,14 @@ from kalends.calendars.services.oauth import CalendarsElsewhere
 from kalends.core.errors import Conflict, InvalidInput
 from kalends.web.connect.words import error_words
 
-CODES = ("other_server", "address_refused", "no_basic_authentication", "invitation_used")
+CODES = (
+    "other_server",
+    "address_refused",
+    "private_address",
+    "not_https",
+    "no_basic_authentication",
+    "invitation_used",
+)
 
 
 @pytest.mark.parametrize("code", CODES)

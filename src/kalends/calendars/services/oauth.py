@@ -14,6 +14,7 @@ from kalends.calendars.services.joining import refresh_calendars, store_grant
 from kalends.companies.models import Company, Staff
 from kalends.core.errors import InvalidInput, NotAllowed, NotFound, Unavailable
 from kalends.core.ids import new_id, new_token, token_digest
+from kalends.jobs.addresses import checked_address
 from kalends.jobs.secrets import seal, unseal
 from kalends.providers.caldav import connect as caldav
 from kalends.providers.caldav.failures import OtherServer
@@ -179,7 +180,7 @@ def connect_caldav(
     check_offered(staff.company, Provider.CALDAV)
     if not url.strip() or not username.strip():
         raise InvalidInput("An address and a user name are needed.", field="url" if not url.strip() else "username")
-    secret = _discovered(url, username, password)
+    secret = _discovered(_server(url), username, password)
     connection = store_grant(
         staff=staff,
         provider=Provider.CALDAV,
@@ -191,6 +192,12 @@ def connect_caldav(
     )
     refresh_calendars(connection=connection)
     return connection
+
+
+def _server(text: str) -> str:
+    """The address that a person means, who may give their e-mail address: the server is asked for under its domain."""
+    text = text.strip()
+    return checked_address(text if "://" in text else f"https://{text.rpartition('@')[2]}")
 
 
 def _discovered(url: str, username: str, password: str) -> dict[str, str]:

@@ -38,6 +38,7 @@ _WORDS = {
     "too_many_invitations": _("Too many invitations in one hour. Please come back later."),
     "question_settled": _("This question was settled already."),
 }
+_WORDS["private_address"] = _WORDS["not_https"] = _WORDS["address_refused"]
 
 
 def error_words(error: KalendsError) -> Any:
