@@ -1,4 +1,5 @@
 """The peer of a booking: a bare Django view that looks for an overlap and inserts a row. No rules, no mail, no calendar.
+And that of any GET: one that reads a row.
 
 Served as ours is: granian, two processes, four threads each, SQLite in WAL mode that waits for the disk, or PostgreSQL.
 """
@@ -66,7 +67,13 @@ def book(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"id": row.pk}, status=201)
 
 
-urlpatterns = [path("book", book)]
+def latest(request: HttpRequest) -> HttpResponse:
+    """JSON of a row that one query of the ORM found."""
+    row = Booking.objects.order_by("-pk").first()
+    return JsonResponse({"id": row.pk, "staff": row.staff, "start": row.start, "end": row.end} if row else {})
+
+
+urlpatterns = [path("book", book), path("latest", latest)]
 
 
 def serve(port: int) -> None:
