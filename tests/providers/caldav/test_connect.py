@@ -115,6 +115,11 @@ def test_discover_of_a_server_without_calendars(finding):
         finding({})
 
 
+def test_discover_of_a_server_that_names_no_address_takes_it_for_trouble(finding):
+    with pytest.raises(Temporary):
+        finding({"/.well-known/caldav": multistatus("/", href("d:current-user-principal", "http://["))})
+
+
 def test_discover_of_a_server_in_trouble_is_not_a_server_without_calendars(finding):
     broken = {"/.well-known/caldav": answer("503 Busy"), "/": answer("503 Busy")}
     with pytest.raises(Temporary):

@@ -76,6 +76,13 @@ def test_canonical_has_one_spelling(href, path):
     assert canonical(absolute(href, BASE), BASE) == path
 
 
+@pytest.mark.parametrize("href", ["http://[", "https://dav.example:door/", "https://dav.example:99999/"])
+def test_href_that_is_no_address_is_an_unreadable_answer(href):
+    for reads in (canonical, absolute):
+        with pytest.raises(BadXml):
+            reads(href, BASE)
+
+
 @settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="?#/\\"), min_size=1))
 def test_canonical_is_stable(name):

@@ -12,6 +12,7 @@ from datetime import datetime
 from urllib.parse import urljoin, urlsplit
 
 from kalends.core.clock import utc_now
+from kalends.net.xml import BadXml
 from kalends.providers.caldav.client import DavClient
 from kalends.providers.caldav.collection import CALENDAR_PROPS, is_calendar
 from kalends.providers.caldav.failures import OtherServer
@@ -80,10 +81,10 @@ def _from(client: DavClient, url: str) -> dict[str, str] | None:
     if not answer.resources:
         return None
     start = answer.resources[0]
-    principal = next((absolute(href, url) for href in start.hrefs(_PRINCIPAL) if href), "")
+    principal = next((_named(href, url) for href in start.hrefs(_PRINCIPAL) if href), "")
     owner, owner_url = _principal(client, principal) if client.trusts(principal) else (None, url)
     homes = [
-        absolute(resource.hrefs(_HOME)[0], base)
+        _named(resource.hrefs(_HOME)[0], base)
         for resource, base in ((owner, owner_url), (start, url))
         if resource is not None and resource.hrefs(_HOME)
     ]
@@ -96,6 +97,13 @@ def _from(client: DavClient, url: str) -> dict[str, str] | None:
     if elsewhere:
         raise OtherServer(elsewhere)
     return None
+
+
+def _named(href: str, base: str) -> str:
+    try:
+        return absolute(href, base)
+    except BadXml as error:
+        raise Temporary(f"unreadable answer: {error}") from error
 
 
 def _principal(client: DavClient, url: str) -> tuple[Resource | None, str]:

@@ -80,8 +80,12 @@ def _code(status: str | None) -> int:
 
 
 def canonical(href: str, base: str) -> str:
-    """An href in one spelling: the path alone on the base's own server, else the whole URL."""
-    whole, home = urlsplit(urljoin(base, href)), urlsplit(base)
+    """An href in one spelling: the path alone on the base's own server, else the whole URL. Raises BadXml for none."""
+    try:
+        whole, home = urlsplit(urljoin(base, href)), urlsplit(base)
+        whole.port  # noqa: B018 - raises for a port that is none
+    except ValueError as error:
+        raise BadXml("an href that is no address") from error
     path = quote(unquote(whole.path), safe=_SAFE) or "/"
     if (whole.scheme, whole.netloc) == (home.scheme, home.netloc):
         return path
@@ -89,5 +93,5 @@ def canonical(href: str, base: str) -> str:
 
 
 def absolute(href: str, base: str) -> str:
-    """The URL of an href, in one spelling."""
+    """The URL of an href, in one spelling. Raises BadXml."""
     return urljoin(base, canonical(href, base))
