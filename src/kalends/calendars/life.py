@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.conf import settings
 
 from kalends.calendars.joining import make_invitation
 from kalends.calendars.models import CalendarConnection, LastErrorCode, Provider
 from kalends.jobs.locks import require_transaction
+from kalends.jobs.prepared import Prepared
 from kalends.messages.models import Event, OutgoingMessage
 from kalends.messages.services import enqueue
 from kalends.messages.webhooks import announce
@@ -27,6 +29,7 @@ _FLAGS = (
     "auth_strikes",
     "disconnected_at",
 )
+_STORED = Prepared(lambda pk: CalendarConnection.objects.filter(pk=pk).values_list(*_FLAGS, "state"), pk=UUID)
 _WHAT = {
     LastErrorCode.AUTH_REVOKED: "revoked",
     LastErrorCode.CALENDAR_GONE: "calendar_gone",
@@ -50,9 +53,14 @@ def set_life(row: CalendarConnection, life: Life) -> None:
 def change_life(row: CalendarConnection, change: Callable[[Life], Life]) -> State:
     """Reads the row's flags, applies one transition, saves; returns the new state. Inside a transaction."""
     require_transaction()
-    row.refresh_from_db(fields=[*_FLAGS, "state"])
-    set_life(row, change(life_of(row)))
-    row.save(update_fields=[*_FLAGS, "state"])
+    (stored,) = _STORED.rows(pk=row.pk)
+    for flag, value in zip((*_FLAGS, "state"), stored, strict=True):
+        setattr(row, flag, value)
+    before = life_of(row)
+    after = change(before)
+    if (before, row.state) != (after, after.state):
+        set_life(row, after)
+        row.save(update_fields=[*_FLAGS, "state"])
     return State(row.state)
 
 

@@ -23,6 +23,7 @@ _FIELDS: Mapping[type, models.Field[Any, Any]] = {
     UUID: models.UUIDField(),
     str: models.TextField(),
     int: models.BigIntegerField(),
+    bool: models.BooleanField(),
     datetime: models.DateTimeField(),
 }
 
@@ -66,15 +67,18 @@ class Prepared:
 
     def rows(self, **values: Any) -> list[Any]:
         """Model instances with what select_related names, or what values_list gives."""
-        lists = {name: list(values[name]) for name, kind in self._kinds.items() if isinstance(kind, list)}
-        if not all(lists.values()):
-            return []
-        written = self._written({name: len(items) for name, items in lists.items()})
-        return written.run({**values, **lists})
+        return self._run(values)[0]
 
     def first(self, **values: Any) -> Any | None:
         """The first row. The queryset says how many it wants: `[:1]` as a rule."""
         return next(iter(self.rows(**values)), None)
+
+    def _run(self, values: Mapping[str, Any]) -> tuple[list[Any], int]:
+        lists = {name: list(values[name]) for name, kind in self._kinds.items() if isinstance(kind, list)}
+        if not all(lists.values()):
+            return [], 0
+        written = self._written({name: len(items) for name, items in lists.items()})
+        return written.run({**values, **lists})
 
     def _written(self, lengths: Mapping[str, int]) -> _Written:
         key = (connections[DEFAULT_DB_ALIAS].vendor, *lengths.items())
@@ -101,6 +105,10 @@ class PreparedUpdate(Prepared):
         super().__init__(build, **kinds)
         self._change = change
 
+    def run(self, **values: Any) -> int:
+        """How many rows it changed. Values for `change` are named there by a `Given` of their own."""
+        return self._run(values)[1]
+
     def _write(self, queryset: models.QuerySet[Any, Any]) -> _Written:
         query: Any = queryset.query.chain(UpdateQuery)
         query.add_update_values(self._change)
@@ -119,17 +127,19 @@ class _Written:
             self._converters = compiler.get_converters([column[0] for column in compiler.select])
             self._finish = _FINISH[rows](compiler)
 
-    def run(self, values: Mapping[str, Any]) -> list[Any]:
+    def run(self, values: Mapping[str, Any]) -> tuple[list[Any], int]:
+        """The rows; of a change how many there were."""
         connection = connections[DEFAULT_DB_ALIAS]
         params = [item.value(values, connection) if isinstance(item, _Place) else item for item in self._params]
         with connection.cursor() as cursor:
             cursor.execute(self._sql, params)
             if self._finish is None:
-                return []
+                return [], cursor.rowcount
             rows: Iterable[Any] = cursor.fetchall()
         if self._converters:
             rows = self._convert(rows, self._converters)
-        return self._finish(rows)
+        found = self._finish(rows)
+        return found, len(found)
 
 
 def _tuples(_compiler: SQLCompiler) -> Callable[[Iterable[Any]], list[Any]]:

@@ -16,11 +16,12 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
 
-from kalends.calendars.engine.context import Run, poll_interval
+from kalends.calendars.engine.context import Run, calendars_of, poll_interval
 from kalends.calendars.engine.lease import check_fence
 from kalends.calendars.models import CalendarConnection, Channel, RemoteCalendar
 from kalends.calendars.providers import hook_of
 from kalends.core.ids import new_token, token_digest
+from kalends.jobs.prepared import Prepared
 from kalends.jobs.rows import backoff
 from kalends.sync import push
 from kalends.sync.channels import ChannelGrant, ChannelRequest
@@ -42,6 +43,10 @@ _LONGEST_RETRY = timedelta(hours=6)
 _REFUSED = timedelta(days=1)  # this calendar, or this installation, is given no channel as things stand
 _REMEMBERED = timedelta(days=30)
 _LIVING = ~Q(state=ChannelState.CLOSED)
+_LIVING_OF = Prepared(
+    lambda connection: Channel.objects.filter(_LIVING, calendar__connection=connection).order_by("pk"), connection=UUID
+)
+_OPEN_OF = Prepared(lambda calendar: Channel.objects.filter(calendar=calendar, state=ChannelState.OPEN), calendar=UUID)
 
 
 def wants_channel(calendar: RemoteCalendar, provider: str) -> bool:
@@ -58,7 +63,7 @@ def has_leftovers(connection: CalendarConnection) -> bool:
 def tend(run: Run, *, wanted: bool = True) -> None:
     """Opens, renews and closes what is due. `wanted=False`: closes all. Raises AuthRevoked only."""
     rows = _by_calendar(run.connection)
-    for calendar in run.connection.calendars.order_by("pk"):
+    for calendar in sorted(calendars_of(run.connection), key=lambda calendar: calendar.pk):
         wants = wanted and wants_channel(calendar, run.connection.provider)
         if wants or calendar.pk in rows:
             _tend_calendar(run, calendar, rows[calendar.pk], wants)
@@ -66,7 +71,7 @@ def tend(run: Run, *, wanted: bool = True) -> None:
 
 def _by_calendar(connection: CalendarConnection) -> defaultdict[UUID, list[Channel]]:
     found: defaultdict[UUID, list[Channel]] = defaultdict(list)
-    for row in Channel.objects.filter(_LIVING, calendar__connection=connection).order_by("pk"):
+    for row in _LIVING_OF.rows(connection=connection.pk):
         found[row.calendar_id].append(row)
     return found
 
@@ -107,11 +112,13 @@ def _renews(calendar: RemoteCalendar) -> bool:
     return bool(calendar.capabilities.get("push_renews"))
 
 
-def next_tending(connection: CalendarConnection, now: datetime, *, wanted: bool = True) -> datetime | None:
-    """When the channels of a connection are to be looked at again; `wanted` as in `tend`."""
+def next_tending(
+    connection: CalendarConnection, calendars: Iterable[RemoteCalendar], now: datetime, *, wanted: bool = True
+) -> datetime | None:
+    """When the channels of a connection, with these calendars, are looked at again; `wanted` as in `tend`."""
     rows = _by_calendar(connection)
     times = []
-    for calendar in connection.calendars.all():
+    for calendar in calendars:
         wants = wanted and wants_channel(calendar, connection.provider)
         if wants or calendar.pk in rows:
             at = push.next_upkeep(
@@ -247,8 +254,8 @@ def _put_off(calendar: RemoteCalendar, until: datetime) -> None:
 # -- what reading and writing tell of them ------------------------------------------------------------------------
 
 
-def _open_rows(calendar: RemoteCalendar | UUID) -> list[Channel]:
-    return list(Channel.objects.filter(calendar=calendar, state=ChannelState.OPEN))
+def _open_rows(calendar: RemoteCalendar) -> list[Channel]:
+    return _OPEN_OF.rows(calendar=calendar.pk)
 
 
 def note_changes(run: Run, calendar: RemoteCalendar, items: Sequence[PageItem]) -> None:

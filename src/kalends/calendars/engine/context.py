@@ -10,9 +10,12 @@ from uuid import UUID
 from django.conf import settings
 
 from kalends.calendars.models import CalendarConnection, RemoteCalendar
+from kalends.jobs.prepared import Prepared
 from kalends.sync.connection import State
 from kalends.sync.link import DeleteRule, Mode, Policy
 from kalends.sync.port import Provider, ProviderError
+
+_CALENDARS = Prepared(lambda connection: RemoteCalendar.objects.filter(connection=connection), connection=UUID)
 
 # Called with the name of each boundary that a kill may fall on; tests raise in it.
 Step = Callable[[str], None]
@@ -55,10 +58,19 @@ class Run:
         return State(self.connection.state).writes
 
     def chosen_calendars(self) -> list[RemoteCalendar]:
-        chosen = [calendar for calendar in self.connection.calendars.all() if calendar.chosen]
+        chosen = [calendar for calendar in calendars_of(self.connection) if calendar.chosen]
         for calendar in chosen:
-            calendar.connection = self.connection
+            if calendar.staff_id == self.connection.staff_id:
+                calendar.staff = self.connection.staff
         return chosen
+
+
+def calendars_of(connection: CalendarConnection) -> list[RemoteCalendar]:
+    """Read anew, with the connection that is at hand already."""
+    calendars: list[RemoteCalendar] = _CALENDARS.rows(connection=connection.pk)
+    for calendar in calendars:
+        calendar.connection = connection
+    return calendars
 
 
 def policy_of(connection: CalendarConnection) -> Policy:

@@ -9,13 +9,14 @@ import secrets
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import DateTimeField, ExpressionWrapper, F, Q, QuerySet
+from django.db.models import Case, DateTimeField, ExpressionWrapper, F, Q, QuerySet, When
 from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Now
 
 from kalends.calendars.engine.context import Run
 from kalends.calendars.models import CalendarConnection
 from kalends.jobs.locks import require_transaction
+from kalends.jobs.prepared import Given, Prepared, PreparedUpdate
 
 # Longer than a round of reads at their slowest; a worker that died is missed for as long.
 LENGTH = timedelta(seconds=180)
@@ -29,16 +30,47 @@ def _until() -> ExpressionWrapper[CombinedExpression]:
     return ExpressionWrapper(Now() + LENGTH, output_field=DateTimeField())
 
 
+# Each run asks these.
+_TAKEN = PreparedUpdate(
+    lambda pk, **_: CalendarConnection.objects.filter(Q(lease_until__isnull=True) | Q(lease_until__lte=Now()), pk=pk),
+    {"lease_until": _until(), "lease_holder": Given("holder", str), "fence": F("fence") + 1, "due_at": None},
+    pk=UUID,
+    holder=str,
+)
+_FENCE = Prepared(
+    lambda pk, holder: CalendarConnection.objects.filter(pk=pk, lease_holder=holder).values_list("fence"),
+    pk=UUID,
+    holder=str,
+)
+_LENGTHENED = PreparedUpdate(
+    lambda pk, fence: CalendarConnection.objects.filter(pk=pk, fence=fence),
+    {"lease_until": _until()},
+    pk=UUID,
+    fence=int,
+)
+_RELEASED = PreparedUpdate(
+    lambda pk, fence, **_: CalendarConnection.objects.filter(pk=pk, fence=fence),
+    {
+        "lease_until": None,
+        "lease_holder": "",
+        "due_at": Case(
+            When(Q(due_at__isnull=True) | Q(due_at__gt=Given("next_due", datetime)), then=Given("next_due", datetime)),
+            default=F("due_at"),
+        ),
+    },
+    pk=UUID,
+    fence=int,
+    next_due=datetime,
+)
+
+
 def take(connection_id: UUID) -> int | None:
     """The new fence, or None if another worker holds the lease. Clears `due_at`: a wake-up that comes later stays."""
     holder = secrets.token_hex(8)
-    free = Q(lease_until__isnull=True) | Q(lease_until__lte=Now())
-    rows = CalendarConnection.objects.filter(free, pk=connection_id)
-    if not rows.update(lease_until=_until(), lease_holder=holder, fence=F("fence") + 1, due_at=None):
+    if not _TAKEN.run(pk=connection_id, holder=holder):
         return None
-    return (
-        CalendarConnection.objects.filter(pk=connection_id, lease_holder=holder).values_list("fence", flat=True).get()
-    )
+    ((fence,),) = _FENCE.rows(pk=connection_id, holder=holder)
+    return int(fence)
 
 
 def check_fence(run: Run) -> None:
@@ -47,17 +79,16 @@ def check_fence(run: Run) -> None:
     Raises LeaseLost if another worker has taken the connection.
     """
     require_transaction()
-    mine = CalendarConnection.objects.filter(pk=run.connection.pk, fence=run.fence)
-    if not mine.update(lease_until=_until()):
+    if not _LENGTHENED.run(pk=run.connection.pk, fence=run.fence):
         raise LeaseLost
 
 
 def release(connection_id: UUID, fence: int, next_due: datetime | None) -> None:
     """Gives the lease back and sets the next look, unless somebody asked for an earlier one meanwhile."""
-    mine = CalendarConnection.objects.filter(pk=connection_id, fence=fence)
     if next_due is not None:
-        mine.filter(Q(due_at__isnull=True) | Q(due_at__gt=next_due)).update(due_at=next_due)
-    mine.update(lease_until=None, lease_holder="")
+        _RELEASED.run(pk=connection_id, fence=fence, next_due=next_due)
+    else:
+        CalendarConnection.objects.filter(pk=connection_id, fence=fence).update(lease_until=None, lease_holder="")
 
 
 def due_connections(now: datetime) -> QuerySet[CalendarConnection]:

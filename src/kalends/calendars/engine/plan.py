@@ -13,6 +13,7 @@ from kalends.calendars.engine import journal
 from kalends.calendars.engine.context import Run
 from kalends.calendars.engine.read import Seen, read_links
 from kalends.calendars.models import CalendarConnection, Journal, Link, LinkStatus
+from kalends.jobs.prepared import Prepared
 from kalends.sync.actions import Decision
 from kalends.sync.decide import decide
 from kalends.sync.evidence import Gone
@@ -38,11 +39,33 @@ def open_links(connection: CalendarConnection) -> QuerySet[Link]:
     return Link.objects.filter(calendar__connection=connection).exclude(status__in=OVER)
 
 
+_DUE = Prepared(
+    lambda connection, now: (
+        open_links(connection)
+        .select_related("calendar", "staff")
+        .filter(due_at__lte=now)
+        .order_by("due_at", "pk")[:BATCH]
+    ),
+    connection=UUID,
+    now=datetime,
+)
+_NEXT = Prepared(
+    lambda connection: open_links(connection).filter(due_at__isnull=False).order_by("due_at").values_list("due_at")[:1],
+    connection=UUID,
+)
+
+
+def next_link_at(connection: CalendarConnection) -> datetime | None:
+    """When the first of its links is to be looked at."""
+    found = _NEXT.first(connection=connection.pk)
+    return found[0] if found else None
+
+
 def due_links(run: Run) -> list[Link]:
     """What is due, oldest first; where a deletion is, all pending deletions, so that the budget sees them together."""
-    links = open_links(run.connection).select_related("calendar", "staff")
-    due = list(links.filter(due_at__lte=run.now).order_by("due_at", "pk")[:BATCH])
+    due: list[Link] = _DUE.rows(connection=run.connection.pk, now=run.now)
     if any(link.pending and link.pending["kind"] == PendingKind.DELETED for link in due):
+        links = open_links(run.connection).select_related("calendar", "staff")
         together = links.filter(pending__kind=PendingKind.DELETED.value).exclude(pk__in=[link.pk for link in due])
         due += together.order_by("pk")
     return due

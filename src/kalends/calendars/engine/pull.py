@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db import DatabaseError, transaction
 from django.db.models import Q
@@ -20,6 +21,7 @@ from kalends.calendars.models import Link, LinkStatus, RemoteCalendar, RemoteEve
 from kalends.calendars.ours import parse_op_key
 from kalends.companies.services import raise_schedule_revision
 from kalends.jobs import counters
+from kalends.jobs.prepared import Given, PreparedUpdate
 from kalends.sync.busy import rolling_window
 from kalends.sync.link import shape_of
 from kalends.sync.observe import observe
@@ -31,7 +33,21 @@ WEEK = timedelta(days=7)
 CHECK_EVERY = timedelta(hours=1)
 SUSPECTED_AGAIN_IN = timedelta(minutes=5)
 # What a read says of its calendar; other columns may have changed since the row was fetched.
-_READ = ("cursor", "fresh_as_of", "next_poll_at", "next_full_at", "reading_full", "suspected_drop", "quarantined")
+_READ = {
+    "cursor": str,
+    "fresh_as_of": datetime,
+    "next_poll_at": datetime,
+    "next_full_at": datetime,
+    "reading_full": bool,
+    "suspected_drop": int,
+    "quarantined": int,
+}
+_WAS_READ = PreparedUpdate(
+    lambda pk, **_: RemoteCalendar.objects.filter(pk=pk),
+    {name: Given(name, kind) for name, kind in _READ.items()},
+    pk=UUID,
+    **_READ,
+)
 _OVER = (LinkStatus.CLOSED, LinkStatus.ORPHANED)
 
 
@@ -144,6 +160,8 @@ def _store_plain(run: Run, calendar: RemoteCalendar, items: Sequence[PageItem], 
     events = [item for item in items if isinstance(item, Event) and not _is_gone(item)]
     echoes = [event for event in events if event.id in links and _is_echo(links[event.id], event)]
     plain = [event for event in events if not event.op_key and event.id not in links] + echoes
+    if not plain:
+        return []
     try:
         with transaction.atomic():
             mirror.store_events(calendar, plain)
@@ -196,6 +214,8 @@ def _quarantine(run: Run, calendar: RemoteCalendar, reason: str) -> None:
 
 
 def _links_of(calendar: RemoteCalendar, items: Sequence[PageItem]) -> dict[str, Link]:
+    if not items:
+        return {}
     links = Link.objects.select_for_update(of=("self",)).filter(
         calendar=calendar, remote_id__in=[item.id for item in items]
     )
@@ -240,6 +260,8 @@ def _expect_adoption(run: Run, calendar: RemoteCalendar, event: Event) -> None:
 def _drop_replaced_exceptions(calendar: RemoteCalendar, items: Sequence[PageItem]) -> bool:
     """Exceptions that live inside their master's resource ("<id>#...") are replaced together with it."""
     masters = [item.id for item in items if isinstance(item, Event) and not item.series_id]
+    if not masters:
+        return False
     present = {item.id for item in items}
     inside = RemoteEvent.objects.filter(calendar=calendar, series_id__in=masters)
     rows = inside.values_list("pk", "remote_id", "series_id")
@@ -277,7 +299,7 @@ def _finish(run: Run, calendar: RemoteCalendar, page: Page) -> bool:
     calendar.fresh_as_of = run.now
     calendar.next_poll_at = _next_poll_at(run, calendar, page)
     calendar.reading_full = False
-    calendar.save(update_fields=_READ)
+    _WAS_READ.run(pk=calendar.pk, **{name: getattr(calendar, name) for name in _READ})
     return changed
 
 

@@ -7,14 +7,13 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Min
 from structlog.contextvars import bound_contextvars
 
 from kalends.calendars.disconnecting import finish_disconnect
 from kalends.calendars.engine import apply, channels, journal, lease, write
 from kalends.calendars.engine.check import check_calendar
-from kalends.calendars.engine.context import Lacking, Report, Run, Step, no_step, poll_interval
-from kalends.calendars.engine.plan import Planned, due_links, exceeds_budget, make_plan, open_links
+from kalends.calendars.engine.context import Lacking, Report, Run, Step, calendars_of, no_step, poll_interval
+from kalends.calendars.engine.plan import Planned, due_links, exceeds_budget, make_plan, next_link_at
 from kalends.calendars.engine.pull import pull_calendar
 from kalends.calendars.engine.purge import purge
 from kalends.calendars.engine.read import check_calendar_stands
@@ -23,6 +22,7 @@ from kalends.calendars.life import change_life, life_of, remind, tell_frozen
 from kalends.calendars.models import CalendarConnection, LastErrorCode, RemoteCalendar
 from kalends.calendars.providers import provider_for
 from kalends.jobs import counters
+from kalends.jobs.prepared import Given, Prepared, PreparedUpdate
 from kalends.jobs.rows import backoff
 from kalends.sync import actions
 from kalends.sync.connection import Life, State
@@ -38,6 +38,20 @@ from kalends.sync.port import (
 )
 
 logger = logging.getLogger(__name__)
+
+# Each run asks these.
+_CONNECTION = Prepared(lambda pk: CalendarConnection.objects.select_related("company", "staff").filter(pk=pk), pk=UUID)
+_ROW = Prepared(lambda pk: CalendarConnection.objects.filter(pk=pk), pk=UUID)
+_DUE_AGAIN = Prepared(
+    lambda pk, now: CalendarConnection.objects.filter(pk=pk, due_at__lte=now).values_list("pk"), pk=UUID, now=datetime
+)
+_OUTCOME = {"failures": int, "last_run_at": datetime, "last_error": str, "last_error_detail": str}
+_STORE_OUTCOME = PreparedUpdate(
+    lambda pk, **_: CalendarConnection.objects.filter(pk=pk),
+    {name: Given(name, kind) for name, kind in _OUTCOME.items()},
+    pk=UUID,
+    **_OUTCOME,
+)
 
 _ROUNDS = 8
 _AUTH_RETRY = timedelta(seconds=30)
@@ -62,7 +76,7 @@ def run_connection(
 
 
 def _look_at(connection_id: UUID, fence: int, now: datetime, at: Step, provider: Provider | None) -> Report:
-    connection = CalendarConnection.objects.select_related("company", "staff").get(pk=connection_id)
+    (connection,) = _CONNECTION.rows(pk=connection_id)
     report = Report()
     try:
         report = _run_leased(connection, fence, now, at, provider)
@@ -74,7 +88,7 @@ def _look_at(connection_id: UUID, fence: int, now: datetime, at: Step, provider:
         raise
     _tell(connection, report)
     lease.release(connection_id, fence, _next_look(connection, now))
-    report.again = CalendarConnection.objects.filter(pk=connection_id, due_at__lte=now).exists()
+    report.again = bool(_DUE_AGAIN.rows(pk=connection_id, now=now))
     return report
 
 
@@ -228,11 +242,12 @@ def _worked(run: Run) -> None:
         change_life(row, Life.worked)
         row.failures = 0
         row.last_run_at = run.now
-        row.save(update_fields=["failures", "last_run_at"])
-        if row.restored_at is not None:
-            _set_error(row, LastErrorCode.RESTORED)
-        elif row.state != State.FROZEN:
-            _set_error(row, LastErrorCode.NONE)
+        if row.restored_at is None and row.state == State.FROZEN:
+            row.save(update_fields=["failures", "last_run_at"])
+            return
+        row.last_error = LastErrorCode.NONE if row.restored_at is None else LastErrorCode.RESTORED
+        row.last_error_detail = ""
+        _STORE_OUTCOME.run(pk=row.pk, **{name: getattr(row, name) for name in _OUTCOME})
 
 
 def _lacking(run: Run, code: LastErrorCode) -> None:
@@ -297,7 +312,7 @@ def _set_error(row: CalendarConnection, code: LastErrorCode, detail: str = "") -
 
 def _next_look(connection: CalendarConnection, now: datetime) -> datetime | None:
     """The earliest of: the next poll, the next hourly check, the next link; after a failure, the back-off."""
-    row = CalendarConnection.objects.get(pk=connection.pk)
+    (row,) = _ROW.rows(pk=connection.pk)
     if row.purge:
         return now + _retry_pause(row)
     if not State(row.state).reads:
@@ -306,19 +321,20 @@ def _next_look(connection: CalendarConnection, now: datetime) -> datetime | None
         return row.throttled_until
     if row.failures:
         return now + _retry_pause(row)
-    times = [calendar.next_poll_at or now for calendar in row.calendars.all() if calendar.chosen]
-    times += [calendar.next_check_at or now for calendar in row.calendars.all() if calendar.receives]
-    tending = channels.next_tending(row, now)
+    calendars = calendars_of(row)
+    times = [calendar.next_poll_at or now for calendar in calendars if calendar.chosen]
+    times += [calendar.next_check_at or now for calendar in calendars if calendar.receives]
+    tending = channels.next_tending(row, calendars, now)
     times += [tending] if tending is not None else []
     if State(row.state).writes:
-        next_link: datetime | None = open_links(row).aggregate(at=Min("due_at"))["at"]
+        next_link = next_link_at(row)
         times += [next_link] if next_link is not None else []
     return min(times, default=now + poll_interval())
 
 
 def _next_closing(row: CalendarConnection, now: datetime) -> datetime | None:
     """A paused connection is looked at until its channels are closed."""
-    at = channels.next_tending(row, now, wanted=False)
+    at = channels.next_tending(row, calendars_of(row), now, wanted=False)
     return at if at is None or row.throttled_until is None else max(at, row.throttled_until)
 
 

@@ -7,6 +7,7 @@ arrive after its link was closed: such an event is removed when seen. A copy is 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef
@@ -18,10 +19,21 @@ from kalends.calendars.engine.pull import derive_spans
 from kalends.calendars.mirror import forget_events
 from kalends.calendars.models import Link, LinkStatus, RemoteCalendar, RemoteEvent
 from kalends.calendars.ours import Ours, parse_op_key
+from kalends.jobs.prepared import Prepared
 from kalends.sync.port import Ambiguous, Conflict, Forbidden, Guard, Malformed, NotFound, Permanent
 from kalends.sync.port import RemoteEvent as Event
 
 _OVER = (LinkStatus.CLOSED, LinkStatus.ORPHANED)
+
+
+# "Greater than nothing" is a range of the index, "not nothing" would be a walk through the calendar.
+_CLAIM = Link.objects.filter(calendar=OuterRef("calendar"), remote_id=OuterRef("remote_id")).exclude(status__in=_OVER)
+_UNCLAIMED = Prepared(
+    lambda connection: RemoteEvent.objects.filter(
+        ~Exists(_CLAIM), calendar__connection=connection, op_key__gt=""
+    ).values_list("pk")[:1],
+    connection=UUID,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +46,8 @@ class _Stray:
 
 def settle_strays(run: Run) -> None:
     """Costs a look-up for each marked event that no link claims; judged once, it costs nothing any more."""
+    if not _UNCLAIMED.rows(connection=run.connection.pk):
+        return
     for calendar in run.chosen_calendars():
         for stray in _strays(calendar):
             _settle(run, stray)
@@ -41,7 +55,6 @@ def settle_strays(run: Run) -> None:
 
 def _strays(calendar: RemoteCalendar) -> list[_Stray]:
     claims = Link.objects.filter(calendar=calendar, remote_id=OuterRef("remote_id")).exclude(status__in=_OVER)
-    # "Greater than nothing" is a range of the index, "not nothing" would be a walk through the calendar.
     marked = list(RemoteEvent.objects.filter(~Exists(claims), calendar=calendar, op_key__gt=""))
     ours = Ours.among(calendar, [(row.remote_id, row.op_key) for row in marked])
     found = []
