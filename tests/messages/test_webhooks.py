@@ -16,8 +16,8 @@ from kalends.companies.services import change_company
 from kalends.core.errors import Conflict, InvalidInput, NotFound, Unavailable
 from kalends.jobs import limits
 from kalends.jobs.secrets import sealed_columns
+from kalends.messages import figures, webhooks
 from kalends.messages import webhook_reads as reads
-from kalends.messages import webhooks
 from kalends.messages.models import Event, WebhookDelivery, WebhookEndpoint
 from kalends.messages.webhook_sending import (
     KEPT,
@@ -354,7 +354,7 @@ def test_nobody_sends_by_hand_without_end(company, endpoint, monkeypatch):
 @pytest.mark.parametrize(
     ("url", "code"),
     [
-        ("http://shop.example/hook", "invalid"),
+        ("http://shop.example/hook", "not_https"),
         ("https://user:pass@shop.example/hook", "invalid"),
         ("https://127.0.0.1/hook", "private_address"),
         ("https://[::1]/hook", "private_address"),
@@ -452,3 +452,14 @@ def test_waiting_deliveries_are_counted_by_endpoint(company, endpoint):
     send(endpoint, Receiver())
     assert reads.waiting_by_endpoint(company) == {}
     assert [row.state for row in reads.deliveries_of(endpoint)] == ["delivered"] * 2
+
+
+def test_figures_tell_our_delay_from_a_receivers(company, endpoint):
+    failing, paused = make_endpoint(company), make_endpoint(company)
+    announce(company, now=NOW - HOUR)
+    send(failing, Receiver(status=500), NOW - HOUR)
+    webhooks.change_webhook(company=company, webhook_id=paused.pk, paused=True, actor="owner", now=NOW)
+    assert figures.webhooks_by_state() == {"active": 1, "failing": 1, "paused": 1}
+    assert (figures.waiting_deliveries(), figures.oldest_untried_seconds(NOW)) == (2, 3600.0)
+    send(endpoint, Receiver())
+    assert (figures.waiting_deliveries(), figures.oldest_untried_seconds(NOW)) == (1, 0.0)

@@ -20,6 +20,8 @@ from kalends.core.errors import Conflict, InvalidInput
 from kalends.core.sealing import new_encryption_key
 from kalends.messages.models import OutgoingMessage
 from kalends.messages.sending import send_due
+from kalends.messages.webhook_sending import due_endpoints
+from kalends.messages.webhooks import create_webhook
 from kalends.ops.backup import releasing
 from kalends.ops.backup.file import lines
 from kalends.ops.backup.restoring import check_backup, restore_backup
@@ -60,6 +62,9 @@ def empty() -> None:
 def backup(tmp_path: Path) -> Path:
     salon = make_salon(2)
     create_group(company=salon.company, name="Everybody", staff=salon.staff, actor="test", now=NOW)
+    create_webhook(
+        company=salon.company, url="https://shop.example/", events=["appointment.created"], actor="test", now=NOW
+    )
     salon.book(at(3, 10))
     salon.book(at(4, 10), staff=salon.staff[1])
     path = tmp_path / "backup"
@@ -74,6 +79,7 @@ CHANGED = {
     "companies.Feed": {"revision"},
     "bookings.Attendee": {"sequence"},
     "outbox.OutgoingMessage": {"state"},
+    "outbox.WebhookEndpoint": {"paused_by"},
 }
 
 
@@ -89,6 +95,7 @@ def test_restored_rows_are_what_they_were(backup: Path, tmp_path: Path):
         assert restored == unchanged, table
     assert report.rows == sum(len(rows) for rows in before.values())
     assert (report.messages, report.attendees, report.connections) == (OutgoingMessage.objects.count(), 2, 0)
+    assert report.webhooks == 1
 
 
 def test_restored_installation_goes_on(backup: Path):
@@ -109,6 +116,16 @@ def test_over_appointments_keep_their_sequence(tmp_path: Path):
     empty()
     restore_backup(tmp_path / "backup", now=NOW + timedelta(days=31), progress=quiet)
     assert set(Attendee.objects.values_list("sequence", flat=True)) == {0}
+
+
+def test_webhooks_wait_after_a_restore_until_a_person_lets_them(backup: Path):
+    empty()
+    restore_backup(backup, now=NOW, progress=quiet)
+    assert due_endpoints(now=NOW, limit=9) == []
+    assert [row.host for row in releasing.held_webhooks()] == ["shop.example"]
+    assert releasing.release_webhooks(now=NOW) == 1
+    assert list(releasing.held_webhooks()) == []
+    assert len(due_endpoints(now=NOW, limit=9)) == 1
 
 
 def test_held_mails_leave_or_are_given_up_by_a_person(backup: Path):

@@ -174,8 +174,8 @@ def _settle(delivery: WebhookDelivery, outcome: Outcome, now: datetime) -> bool:
         WebhookDelivery.objects.filter(pk=delivery.pk).update(
             state=state, status=outcome.status, answer=outcome.answer, error=outcome.error
         )
-    counters.count("kalends_webhooks", int(outcome.taken), outcome="delivered")
-    counters.count("kalends_webhooks", int(over), outcome="failed")
+    counters.count("kalends_webhook_deliveries", int(outcome.taken), outcome="delivered")
+    counters.count("kalends_webhook_deliveries", int(over), outcome="failed")
     return outcome.taken
 
 

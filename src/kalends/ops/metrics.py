@@ -32,6 +32,7 @@ COUNTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "kalends_sync_throttles": ("Times a calendar system asked us to slow down", _PROVIDER),
     "kalends_sync_lease_losses": ("Runs that another worker took over", _PROVIDER),
     "kalends_mails": ("Mails that left, or were given up", ("outcome",)),
+    "kalends_webhook_deliveries": ("Webhook deliveries that were taken, or given up", ("outcome",)),
 }
 
 
@@ -45,6 +46,7 @@ class _Rows:
         yield _gauge("kalends_info", "The version that answers", ("version",), [((__version__,), 1)])
         yield from self._connections()
         yield from self._mails()
+        yield from self._webhooks()
         yield from self._work()
         yield from _counts()
 
@@ -80,6 +82,14 @@ class _Rows:
         yield _gauge("kalends_outbox_messages", "Mails that have not left", ("state",), waiting)
         oldest = messages.oldest_queued_seconds(self._now)
         yield _gauge("kalends_outbox_oldest_seconds", "Age of the oldest mail that is to leave", (), [((), oldest)])
+
+    def _webhooks(self) -> Iterator[Metric]:
+        states = [((state,), n) for state, n in messages.webhooks_by_state().items()]
+        yield _gauge("kalends_webhooks", "Addresses of companies' programs, by state", ("state",), states)
+        waiting = messages.waiting_deliveries()
+        yield _gauge("kalends_webhooks_waiting", "Deliveries that are to leave", (), [((), waiting)])
+        oldest = messages.oldest_untried_seconds(self._now)
+        yield _gauge("kalends_webhooks_oldest_seconds", "Wait of the oldest that was not tried yet", (), [((), oldest)])
 
     def _work(self) -> Iterator[Metric]:
         yield _gauge("kalends_queue_tasks", "Wake-ups in the queue", (), [((), huey.pending_count())])

@@ -14,8 +14,9 @@ from kalends.calendars.selectors import unlinked_events
 from kalends.calendars.services import unfreeze
 from kalends.companies.models import Company
 from kalends.core.errors import NotFound
-from kalends.messages.models import OutgoingMessage
+from kalends.messages.models import OutgoingMessage, WebhookEndpoint
 from kalends.messages.services import discard_message, release_messages
+from kalends.messages.webhooks import change_webhook
 
 _BY = "command line"
 
@@ -44,6 +45,19 @@ def _held() -> QuerySet[CalendarConnection]:
 
 def held_messages() -> QuerySet[OutgoingMessage]:
     return OutgoingMessage.objects.filter(state=OutgoingMessage.State.HELD).order_by("created_at", "pk")
+
+
+def held_webhooks() -> QuerySet[WebhookEndpoint]:
+    held = WebhookEndpoint.objects.filter(paused_by=WebhookEndpoint.PausedBy.RESTORE)
+    return held.select_related("company").order_by("pk")
+
+
+def release_webhooks(*, now: datetime) -> int:
+    """All that a restore holds; what waits leaves, each delivery under the id that it had."""
+    rows = list(held_webhooks())
+    for row in rows:
+        change_webhook(company=row.company, webhook_id=row.pk, paused=False, actor=_BY, now=now)
+    return len(rows)
 
 
 def release_connections(*, ident: UUID | None, now: datetime) -> int:

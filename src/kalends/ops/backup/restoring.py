@@ -22,6 +22,7 @@ from kalends.calendars.services import hold_restored
 from kalends.companies.services import outdate_feed_tags
 from kalends.core.errors import Conflict, InvalidInput
 from kalends.messages.services import hold_unsent
+from kalends.messages.webhooks import hold_webhooks
 from kalends.ops.backup.file import Manifest, examine, lines
 from kalends.ops.backup.tables import Model, columns_of, from_json, kept_models
 from kalends.ops.backup.writing import Progress
@@ -37,6 +38,7 @@ class Restored:
     rows: int
     connections: int
     messages: int
+    webhooks: int
     attendees: int
 
 
@@ -65,6 +67,7 @@ def restore_backup(path: Path, *, now: datetime, progress: Progress) -> Restored
             rows=sum(manifest.rows.values()),
             connections=hold_restored(now=now),
             messages=hold_unsent(now=now),
+            webhooks=hold_webhooks(now=now),
             attendees=raise_sequences(since=manifest.made_at),
         )
 

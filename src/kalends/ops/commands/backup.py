@@ -48,6 +48,7 @@ def _restore(options: argparse.Namespace) -> int:
     print(f"{restored.rows} rows of {restored.made_at:%Y-%m-%d %H:%M} UTC are back")
     print(f"held: {restored.connections} calendar connections (they read, they write nothing)")
     print(f"held: {restored.messages} mails that had not left when the backup was made")
+    print(f"held: {restored.webhooks} webhooks (what happens is kept for them)")
     print("API keys, members and invitations that were revoked since then are valid again: look through them")
     print("next: start web and worker; see `kalends sync --all --dry-run` and `kalends release`")
     return 0
@@ -58,6 +59,7 @@ def _release_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--connection", type=UUID, metavar="ID", help="let one connection write and act again")
     what.add_argument("--connections", action="store_true", help="let all of them")
     what.add_argument("--messages", choices=("send", "discard"), help="send the held mails after all, or give them up")
+    what.add_argument("--webhooks", action="store_true", help="let all webhooks go on")
 
 
 def _release(options: argparse.Namespace) -> int:
@@ -71,6 +73,8 @@ def _release(options: argparse.Namespace) -> int:
         print(f"{releasing.send_held(now=now)} mails leave")
     elif options.messages == "discard":
         print(f"{releasing.discard_held(now=now)} mails given up")
+    elif options.webhooks:
+        print(f"{releasing.release_webhooks(now=now)} webhooks released")
     else:
         _show_held()
     return 0
@@ -85,6 +89,8 @@ def _show_held() -> None:
         print(f"connection  {held.id}  {held.provider}  {held.state}  {read}{more}")
     for message in releasing.held_messages():
         print(f"mail        {message.pk}  {message.kind}  {message.recipient}  {message.created_at:%Y-%m-%d %H:%M} UTC")
+    for webhook in releasing.held_webhooks():
+        print(f"webhook     {webhook.pk}  {webhook.host}")
 
 
 BACKUP = Command(
