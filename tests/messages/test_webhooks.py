@@ -4,6 +4,7 @@ import hmac
 import json
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
@@ -13,6 +14,7 @@ from pytest_httpserver import HTTPServer
 
 from kalends.companies.models import AuditEntry, Company
 from kalends.companies.services import change_company
+from kalends.core.clock import utc_now
 from kalends.core.errors import Conflict, InvalidInput, NotFound, Unavailable
 from kalends.jobs import limits
 from kalends.jobs.secrets import sealed_columns
@@ -183,6 +185,18 @@ def test_signature_follows_secret_body_and_time():
     usual = signature("a", b"{}", NOW)
     others = [signature("b", b"{}", NOW), signature("a", b"[]", NOW), signature("a", b"{}", NOW + timedelta(seconds=1))]
     assert usual not in others
+
+
+def test_guide_tells_how_to_check_a_signature():
+    guide = Path(__file__).parents[2] / "docs/guide/webhooks.md"
+    told: dict = {}
+    exec(guide.read_text().split("```python\n")[1].split("```")[0], told)
+    is_genuine, at, body = told["is_genuine"], utc_now(), '{"a":"é"}'.encode()
+    header = signature("whsec_1", body, at)
+    assert is_genuine("whsec_1", header, body) is True
+    assert is_genuine("whsec_2", header, body) is False
+    assert is_genuine("whsec_1", header, body + b" ") is False
+    assert is_genuine("whsec_1", signature("whsec_1", body, at - HOUR), body) is False
 
 
 def test_redirect_is_not_followed_and_a_private_address_not_reached(company, httpserver: HTTPServer, settings):
