@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from kalends.bookings.models import HistoryEntry
 from kalends.calendars.engine.lease import due_connections
-from kalends.calendars.models import CalendarConnection
+from kalends.calendars.models import CalendarConnection, Link
 from kalends.calendars.selectors import sync_state_of_appointment
 from kalends.sync.memory_server import Fault
 from tests.calendars.world import World, at
@@ -63,6 +63,22 @@ def test_G10_own_writes_that_come_back_cost_by_the_page_not_by_their_number(worl
             world.run()
         costs.append(len(queries))
     assert costs[0] == costs[1]
+
+
+def test_G10_reminders_given_to_ours_cost_by_the_page_not_by_their_number(world: World):
+    events = [world.event(world.book_synced(at(3, hour))).id for hour in range(9, 15)]
+    world.settle(2)
+    costs = []
+    for touched in (events[:1], events):
+        for event_id in touched:
+            world.server.touch(world.main, event_id)
+        world.pass_time(timedelta(minutes=2))
+        with CaptureQueriesContext(connection) as queries:
+            world.run()
+        costs.append(len(queries))
+    assert costs[0] == costs[1]
+    tags = set(Link.objects.values_list("remote_id", "tag"))
+    assert tags == {(event.id, event.tag) for event in world.main.standing()}
 
 
 def test_F15_text_never_grows_however_often_it_is_synced(world: World):

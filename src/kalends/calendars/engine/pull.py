@@ -158,23 +158,37 @@ def _take_info(calendar: RemoteCalendar, info: CalendarInfo) -> None:
 def _store_plain(run: Run, calendar: RemoteCalendar, items: Sequence[PageItem], links: dict[str, Link]) -> list[str]:
     """Mirrors at once what says nothing of a link; the ids of it. Where one fails, none is: each is then tried."""
     events = [item for item in items if isinstance(item, Event) and not _is_gone(item)]
-    echoes = [event for event in events if event.id in links and _is_echo(links[event.id], event)]
-    plain = [event for event in events if not event.op_key and event.id not in links] + echoes
+    agreed = [(links[event.id], event) for event in events if event.id in links and _stands(links[event.id], event)]
+    plain = [event for event in events if not event.op_key and event.id not in links] + [event for _, event in agreed]
     if not plain:
         return []
     try:
         with transaction.atomic():
             mirror.store_events(calendar, plain)
+            _remember_standing(run, agreed)
     except (DatabaseError, ValueError):
         return []
-    counters.count("kalends_sync_echoes", len(echoes), provider=run.connection.provider)
     return [event.id for event in plain]
 
 
-def _is_echo(link: Link, event: Event) -> bool:
-    """Our last write as it is remembered, of a link that waits for nothing: a hint would change no column of it."""
-    waits = link.wanted is None or link.sent or link.pending or link.verdict
-    return not waits and bool(link.tag) and link.tag == event.tag and link.echo == codec.shape_json(shape_of(event))
+def _stands(link: Link, event: Event) -> bool:
+    """Our event as we left it, by its tag or by its looks, and of a link that waits for nothing."""
+    if link.wanted is None or link.echo is None or link.sent or link.pending or link.verdict:
+        return False
+    return (bool(link.tag) and link.tag == event.tag) or link.echo == codec.shape_json(shape_of(event))
+
+
+def _remember_standing(run: Run, agreed: Sequence[tuple[Link, Event]]) -> None:
+    """An unmoved tag is that of our last write: this is how the calendar keeps it, even if its answer said otherwise."""
+    echoes = sum(link.tag == event.tag for link, event in agreed)
+    other = []
+    for link, event in agreed:
+        seen = event.tag, codec.shape_json(shape_of(event))
+        if (link.tag, link.echo) != seen:
+            link.tag, link.echo = seen
+            other.append(link)
+    Link.objects.bulk_update(other, ["tag", "echo"])
+    counters.count("kalends_sync_echoes", echoes, provider=run.connection.provider)
 
 
 def _is_gone(item: PageItem) -> bool:
