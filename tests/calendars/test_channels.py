@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
@@ -684,6 +685,57 @@ def test_F46_killed_at_any_step_of_opening_leaves_one_channel_for_each_calendar(
     assert how(world).at_once
 
 
+# -- another address of this installation -----------------------------------------------------------------------------
+
+
+def move_house(settings) -> None:
+    settings.KALENDS = replace(settings.KALENDS, base_url="https://new.example")
+
+
+def test_G9_channels_that_announce_to_an_address_of_before_are_not_trusted_and_replaced_at_once(told, settings):
+    world, post = told()
+    before = {row.pk for row in rows()}
+    assert how(world).at_once
+    move_house(settings)
+    assert not how(world).at_once
+    assert services.renew_channels_elsewhere(now=world.now) == 2
+    assert services.renew_channels_elsewhere(now=world.now) == 2
+    post.step()
+    assert services.renew_channels_elsewhere(now=world.now) == 0
+    post.step()
+    assert {row.base_url for row in rows()} == {"https://new.example"}
+    assert before.isdisjoint(row.pk for row in rows())
+    assert len(living(world)) == 1
+    assert how(world).at_once
+
+
+def test_channel_to_an_address_of_before_is_not_given_more_time_but_replaced(told, settings):
+    world, post = told(renews=True)
+    move_house(settings)
+    services.renew_channels_elsewhere(now=world.now)
+    world.forget_requests()
+    post.step()
+    assert (world.count("renew_channel"), world.count("open_channel"), world.count("close_channel")) == (0, 2, 2)
+
+
+def test_change_that_was_announced_to_the_address_of_before_is_found_at_once(told, settings):
+    world, post = told()
+    move_house(settings)
+    world.server.add(world.main, Span(at(3, 9), at(3, 10)))
+    post.lose()
+    services.renew_channels_elsewhere(now=world.now)
+    post.work()
+    assert [span.start for span in BusySpan.objects.all()] == [at(3, 9)]
+
+
+def test_channels_of_before_wake_nobody_while_opening_another_waits(told, settings):
+    world, _ = told()
+    move_house(settings)
+    RemoteCalendar.objects.update(next_channel_at=world.now + MINUTE)
+    assert services.renew_channels_elsewhere(now=world.now) == 0
+    assert services.renew_channels_elsewhere(now=world.now + MINUTE) == 2
+
+
 # -- what the database asks is what is meant --------------------------------------------------------------------------
 
 moments = st.integers(-10, 10).map(lambda minutes: START + minutes * MINUTE)
@@ -710,7 +762,8 @@ class IsProven(TestCase):
             heard_at=data.draw(maybe),
             awaiting_since=data.draw(maybe),
             on_trial=data.draw(st.booleans()),
+            base_url=data.draw(st.sampled_from((settings.KALENDS.base_url, "https://before.example"))),
         )
         now = data.draw(moments)
-        found = Channel.objects.filter(is_proven(now, now - PATIENCE)).exists()
+        found = Channel.objects.filter(is_proven(now, now - PATIENCE, settings.KALENDS.base_url)).exists()
         assert found == push.proven(row.facts(), now)

@@ -10,7 +10,7 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from kalends.bookings.values import SlotTaken
-from kalends.calendars import selectors, services
+from kalends.calendars import pace, selectors, services
 from kalends.calendars.models import (
     BusySpan,
     CalendarConnection,
@@ -19,6 +19,8 @@ from kalends.calendars.models import (
     RemoteCalendar,
     RemoteEvent,
 )
+from kalends.calendars.seats import RowSeat
+from kalends.calendars.services.external import store_external_calendar
 from kalends.companies.models import Staff
 from kalends.core.span import Span
 from kalends.messages.models import OutgoingMessage
@@ -349,3 +351,79 @@ def test_thousand_events_are_mirrored_and_one_change_touches_one(feed: Feed):
     feed.poll()
     after = set(RemoteEvent.objects.values_list("pk", flat=True))
     assert (len(before - after), len(after - before)) == (1, 1)
+
+
+# -- the host ---------------------------------------------------------------------------------------------------------
+
+
+def many_at_one_host(feed: Feed, count: int) -> list[CalendarConnection]:
+    """As many addresses at the feed's server, all to be read now."""
+    for number in range(count):
+        feed.server.expect_request(f"/{number}.ics").respond_with_handler(feed._answer)
+        address = feed.server.url_for(f"/{number}.ics")
+        store_external_calendar(feed.salon.company, None, address, feed.now)
+    return list(CalendarConnection.objects.order_by("pk"))
+
+
+def look_at_due(feed: Feed) -> None:
+    """One turn of the workers."""
+    for pk in CalendarConnection.objects.filter(due_at__lte=feed.now).order_by("pk").values_list("pk", flat=True):
+        services.run_connection(pk, now=feed.now)
+
+
+def test_F70_host_of_many_addresses_is_asked_a_few_at_once_and_then_twice_a_second(feed: Feed):
+    many_at_one_host(feed, 40)
+    asked_by = []
+    for _ in range(20):
+        look_at_due(feed)
+        asked_by.append(len(feed.answers))
+        feed.now += timedelta(seconds=1)
+    assert asked_by == [4 + 2 * second for second in range(19)] + [40]
+    assert RemoteCalendar.objects.filter(fresh_as_of=None).count() == 0
+    assert ExternalCalendar.objects.exclude(turn_at=None).count() == 0
+
+
+def test_F70_thousand_addresses_of_one_host_are_read_evenly_over_minutes(feed: Feed):
+    for number in range(1000):
+        store_external_calendar(feed.salon.company, None, feed.server.url_for(f"/{number}.ics"), feed.now)
+    turns = [pace._ask_or_queue(row, feed.now, True) for row in ExternalCalendar.objects.all()]
+    assert [turn for turn in turns if turn is None] == [None] * 4
+    waits = sorted((turn - feed.now).total_seconds() for turn in turns if turn is not None)
+    assert waits == [0.5 + number / 2 for number in range(996)]
+
+
+def test_F70_slow_host_keeps_at_most_four_workers(feed: Feed):
+    (connection, *_) = many_at_one_host(feed, 1)
+    host = ExternalCalendar.objects.get().host
+    slow = [RowSeat(f"feed {host}", 4) for _ in range(4)]
+    assert all(seat.hold(0) for seat in slow)
+    services.run_connection(connection.pk, now=feed.now)
+    assert feed.answers == []
+    due = RemoteCalendar.objects.get().next_poll_at
+    assert due > feed.now
+    assert CalendarConnection.objects.get().due_at == due
+    slow[0].leave()
+    services.run_connection(connection.pk, now=due)
+    assert feed.answers == [200]
+
+
+def test_F70_booking_asks_no_host_that_others_wait_for(feed: Feed):
+    feed.add(feed.staff)
+    many_at_one_host(feed, 10)
+    feed.now += timedelta(minutes=3)
+    look_at_due(feed)
+    feed.answers.clear()
+    feed.body = calendar(hour(5, 9))
+    answers = services.live_check(staff_ids=[feed.staff.pk], span=utc(5, 9), now=feed.now)
+    assert (answers, feed.answers) == ({feed.staff.pk: services.CheckResult(ok=True)}, [])
+
+
+def test_F70_entering_an_address_goes_ahead_and_what_is_read_by_itself_makes_way(feed: Feed):
+    for number in range(8):
+        feed.server.expect_request(f"/new-{number}.ics").respond_with_data(calendar(), content_type="text/calendar")
+        url = feed.server.url_for(f"/new-{number}.ics")
+        services.add_external_calendar(company=feed.salon.company, staff=feed.staff, url=url, now=feed.now)
+    look_at_due(feed)
+    turns = ExternalCalendar.objects.exclude(turn_at=None).values_list("turn_at", flat=True)
+    assert min(turns) == feed.now + timedelta(seconds=2.5)
+    assert len(turns) == 8

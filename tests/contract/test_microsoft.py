@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
@@ -236,12 +236,40 @@ def test_throttled_keeps_retry_after(world):
         assert caught.value.retry_at == now + timedelta(seconds=90)
 
 
-def test_G12_at_most_four_requests_run_against_one_mailbox(world):
-    failed = []
+class Chairs:
+    """Seats among the threads of a test."""
+
+    def __init__(self) -> None:
+        self.asked: set[tuple[str, int]] = set()
+        self._chairs = threading.BoundedSemaphore(4)
+
+    def __call__(self, key: str, most: int) -> Chair:
+        self.asked.add((key, most))
+        return Chair(self._chairs)
+
+
+class Chair:
+    def __init__(self, chairs: threading.BoundedSemaphore) -> None:
+        self._chairs, self._mine = chairs, False
+
+    def hold(self, patience: float) -> bool:
+        self._mine = self._mine or self._chairs.acquire(timeout=patience)
+        return self._mine
+
+    def leave(self) -> None:
+        if self._mine:
+            self._chairs.release()
+        self._mine = False
+
+
+def test_G12_each_request_has_one_of_four_seats_at_the_mailbox(world):
+    failed, chairs = [], Chairs()
 
     def work():
         try:
-            build(world.kind, world.stored, world.settings).calendars()
+            with closing(build(world.kind, world.stored, replace(world.settings, seat=chairs))) as provider:
+                provider.calendars()
+                provider.calendars()
         except Exception as error:
             failed.append(error)
 
@@ -252,7 +280,18 @@ def test_G12_at_most_four_requests_run_against_one_mailbox(world):
     for worker in workers:
         worker.join()
     assert failed == []
+    assert chairs.asked == {(f"{world.proxy.url} {world.stored.read()['subject']}", 4)}
     assert world.microsoft.throttle.highest <= 4
+
+
+def test_G12_mailbox_without_a_free_seat_is_tried_later(world):
+    chairs = Chairs()
+    others = [chairs("", 4) for _ in range(4)]
+    assert [chair.hold(0) for chair in others] == [True] * 4
+    settings = replace(world.settings, seat=chairs)
+    with closing(build(world.kind, world.stored, settings)) as provider, pytest.raises(Temporary) as error:
+        provider.busy([world.calendar_id], Span(utc_now(), utc_now() + timedelta(hours=1)), 0.1)
+    assert error.value.detail == "mailbox_busy"
 
 
 @pytest.mark.parametrize("kind", ["error_after", "drop", "drop_after", "truncate"])

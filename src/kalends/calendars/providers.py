@@ -11,6 +11,7 @@ from kalends.calendars.credentials import StoredCredentials
 from kalends.calendars.external import FeedAddress
 from kalends.calendars.models import CalendarConnection
 from kalends.calendars.models import Provider as Kind
+from kalends.calendars.seats import RowSeat
 from kalends.providers import registry
 from kalends.providers.settings import GoogleSettings, MicrosoftSettings, ProviderSettings
 from kalends.sync.channels import Notification
@@ -39,6 +40,7 @@ def provider_settings() -> ProviderSettings:
             login_url=config.microsoft_login_url,
             graph_url=config.microsoft_graph_url,
         ),
+        seat=RowSeat,
     )
 
 

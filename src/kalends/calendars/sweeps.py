@@ -14,6 +14,7 @@ from kalends.jobs import sweeps
 from kalends.jobs.rows import database_now
 
 _REMIND_EVERY_SECONDS = 300.0
+_CHANNELS_EVERY_SECONDS = 60.0
 _PROMPT_EVERY_SECONDS = 1.0
 
 
@@ -21,6 +22,7 @@ def register_all() -> None:
     """Called once, when Django has started."""
     sweeps.register("calendars: due connections", _sweep_seconds, _wake_due)
     sweeps.register("calendars: just due", lambda: _PROMPT_EVERY_SECONDS, _wake_just_due)
+    sweeps.register("calendars: channels", lambda: _CHANNELS_EVERY_SECONDS, _renew_channels)
     sweeps.register("calendars: reminders", lambda: _REMIND_EVERY_SECONDS, _remind)
     on_provider_switches_changed(_follow_switches)
 
@@ -38,6 +40,10 @@ def _wake_just_due() -> None:
     """What came due since the last look is looked at within a second or two: a grace time that has ended, a poll."""
     now = database_now()
     services.wake_due_connections(now=now, since=now - timedelta(seconds=2 * _PROMPT_EVERY_SECONDS))
+
+
+def _renew_channels() -> None:
+    services.renew_channels_elsewhere(now=database_now())
 
 
 def _remind() -> None:

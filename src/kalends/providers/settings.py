@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from kalends.net.http import HttpClient, Policy, client
 from kalends.net.oauth import OAuthConfig
@@ -61,13 +63,26 @@ class MicrosoftSettings:
         )
 
 
+class Seat(Protocol):
+    """One of the few requests that may run at once against something, in all processes of an installation."""
+
+    def hold(self, patience: float) -> bool:
+        """Has a seat for one more request; False if none came free within so many seconds."""
+
+    def leave(self) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class ProviderSettings:
-    """`allow_hosts`: "host:port" that may be reached although private, and by http."""
+    """`allow_hosts`: "host:port" that may be reached although private, and by http.
+
+    `seat(key, most)` gives one of at most so many seats at what `key` names; None: nothing is counted.
+    """
 
     google: GoogleSettings = field(default_factory=GoogleSettings)
     allow_hosts: tuple[str, ...] = ()
     microsoft: MicrosoftSettings = field(default_factory=MicrosoftSettings)
+    seat: Callable[[str, int], Seat] | None = None
 
     def http(self) -> HttpClient:
         """The process's HTTP client under these rules."""

@@ -38,6 +38,7 @@ class Channel:
     awaiting_since  a change that we know of, by then, with nothing heard since; None: none
     on_trial        it was opened because another fell silent: only a notification of a change proves it
     retry_at        closing or renewing it failed; not before then again
+    elsewhere       it was told an address that is not ours any more
     """
 
     id: UUID
@@ -50,6 +51,7 @@ class Channel:
     awaiting_since: datetime | None = None
     on_trial: bool = False
     retry_at: datetime | None = None
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,8 @@ def silent(channel: Channel, now: datetime) -> bool:
 
 def proven(channel: Channel, now: datetime) -> bool:
     if channel.state != ChannelState.OPEN or channel.verified_at is None or now >= channel.expires_at:
+        return False
+    if channel.elsewhere:
         return False
     return not silent(channel, now) and (channel.heard_at is not None or not channel.on_trial)
 
@@ -149,7 +153,8 @@ def upkeep(
 
 
 def _succession(living: list[Channel], *, renews: bool, may_open: bool, now: datetime) -> list[Action]:
-    serving = [channel for channel in living if not silent(channel, now) and now < channel.renew_at]
+    here = [channel for channel in living if not channel.elsewhere]
+    serving = [channel for channel in here if not silent(channel, now) and now < channel.renew_at]
     verified = [channel for channel in serving if channel.verified_at is not None]
     if verified:
         best = max(verified, key=lambda channel: (channel.opened_at, channel.id))
@@ -157,11 +162,11 @@ def _succession(living: list[Channel], *, renews: bool, may_open: bool, now: dat
         return [Close(channel.id) for channel in older if _may(channel, now)]
     if serving:
         return []  # the newest is waiting for its first notification
-    renewable = [c for c in living if renews and c.verified_at is not None and not silent(c, now)]
+    renewable = [c for c in here if renews and c.verified_at is not None and not silent(c, now)]
     if renewable:
         newest = max(renewable, key=lambda channel: (channel.opened_at, channel.id))
         return [Renew(newest.id)] if _may(newest, now) else []
-    return [Open(on_trial=any(silent(channel, now) for channel in living))] if may_open else []
+    return [Open(on_trial=any(silent(channel, now) for channel in here))] if may_open else []
 
 
 def _end(channel: Channel, now: datetime) -> Action:

@@ -153,7 +153,9 @@ def _open(run: Run, calendar: RemoteCalendar, *, on_trial: bool) -> None:
 
 def _asked(run: Run, calendar: RemoteCalendar, on_trial: bool) -> tuple[Channel, ChannelRequest]:
     secret, expires = new_token(), run.now + push.LIFE
+    base_url = settings.KALENDS.base_url
     row = Channel(calendar=calendar, secret_digest=token_digest(secret), opened_at=run.now, expires_at=expires)
+    row.base_url = base_url
     row.renew_at, row.on_trial = expires, on_trial
     with transaction.atomic():
         check_fence(run)
@@ -162,7 +164,7 @@ def _asked(run: Run, calendar: RemoteCalendar, on_trial: bool) -> tuple[Channel,
             # Another one is not opened at once if this one stays silent as well.
             _put_off(calendar, run.now + _pause(calendar))
         row.save(force_insert=True)
-    address = f"{settings.KALENDS.base_url}/hooks/{hook_of(run.connection.provider)}"
+    address = f"{base_url}/hooks/{hook_of(run.connection.provider)}"
     return row, ChannelRequest(str(row.pk), address, address, secret, expires)
 
 

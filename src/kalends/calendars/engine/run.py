@@ -20,6 +20,8 @@ from kalends.calendars.engine.read import check_calendar_stands
 from kalends.calendars.engine.strays import settle_strays
 from kalends.calendars.life import change_life, life_of, remind, tell_frozen
 from kalends.calendars.models import CalendarConnection, LastErrorCode, RemoteCalendar
+from kalends.calendars.models import Provider as Kind
+from kalends.calendars.pace import turn_of
 from kalends.calendars.providers import provider_for
 from kalends.jobs import counters
 from kalends.jobs.prepared import Given, Prepared, PreparedUpdate
@@ -167,7 +169,7 @@ def _read_and_act(run: Run) -> ProviderError | None:
 def _read_calendar(run: Run, calendar: RemoteCalendar) -> ProviderError | None:
     try:
         if _is_due(calendar.next_poll_at, run.now):
-            pull_calendar(run, calendar)
+            _pull_in_turn(run, calendar)
         if calendar.receives and _is_due(calendar.next_check_at, run.now):
             check_calendar(run, calendar)
     except (NotFound, Forbidden, Permanent) as error:
@@ -178,6 +180,21 @@ def _read_calendar(run: Run, calendar: RemoteCalendar) -> ProviderError | None:
     except ProviderError as error:
         return error
     return None
+
+
+def _pull_in_turn(run: Run, calendar: RemoteCalendar) -> None:
+    """An address waits until its host may be asked again (F70); an account is asked by one worker anyway."""
+    if run.connection.provider != Kind.ICS:
+        pull_calendar(run, calendar)
+        return
+    with turn_of(run.connection.pk, run.now) as later:
+        if later is None:
+            pull_calendar(run, calendar)
+            return
+    with transaction.atomic():
+        lease.check_fence(run)
+        calendar.next_poll_at = later
+        calendar.save(update_fields=["next_poll_at"])
 
 
 def _is_due(at: datetime | None, now: datetime) -> bool:

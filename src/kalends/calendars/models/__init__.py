@@ -8,12 +8,14 @@ from kalends.calendars.models.events import BusySpan, RemoteEvent
 from kalends.calendars.models.external import ExternalCalendar
 from kalends.calendars.models.joining import Invitation, OAuthState
 from kalends.calendars.models.links import Journal, Link, LinkStatus, StaffQuestion
+from kalends.calendars.models.pacing import FeedHost, Seat
 
 __all__ = [
     "BusySpan",
     "CalendarConnection",
     "Channel",
     "ExternalCalendar",
+    "FeedHost",
     "Invitation",
     "Journal",
     "LastErrorCode",
@@ -23,5 +25,6 @@ __all__ = [
     "Provider",
     "RemoteCalendar",
     "RemoteEvent",
+    "Seat",
     "StaffQuestion",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
@@ -17,13 +18,14 @@ class Channel(models.Model):
     """One channel of one calendar; its id is what the provider knows it by. See `kalends.sync.push`.
 
     Stored before the provider is asked, so that nothing is opened there that is not known here (F46). Of its secret
-    only the digest is kept: it is compared, never shown.
+    only the digest is kept: it is compared, never shown. `base_url` is where it was told to send.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     calendar = models.ForeignKey("calendars.RemoteCalendar", on_delete=models.CASCADE, related_name="channels")
     secret_digest = models.CharField(max_length=64)
     remote_id = models.CharField(max_length=255, blank=True)
+    base_url = models.CharField(max_length=255, blank=True, db_default="")
     state = models.CharField(
         max_length=8, choices=[(s.value, s.value) for s in ChannelState], default=ChannelState.OPENING
     )
@@ -56,11 +58,13 @@ class Channel(models.Model):
             awaiting_since=self.awaiting_since,
             on_trial=self.on_trial,
             retry_at=self.retry_at,
+            elsewhere=self.base_url != settings.KALENDS.base_url,
         )
 
 
-def is_proven(now: datetime | Any, patient_since: datetime | Any) -> Q:
-    """`push.proven` as a condition on channels; `patient_since` is `now` less `push.PATIENCE`."""
+def is_proven(now: datetime | Any, patient_since: datetime | Any, base_url: str | Any) -> Q:
+    """`push.proven` as a condition on channels; `patient_since` is `now` less `push.PATIENCE`, `base_url` ours."""
     announced = Q(awaiting_since__isnull=True) | Q(awaiting_since__gt=patient_since)
     tried = Q(on_trial=False) | Q(heard_at__isnull=False)
-    return announced & tried & Q(state=ChannelState.OPEN, verified_at__isnull=False, expires_at__gt=now)
+    living = Q(state=ChannelState.OPEN, verified_at__isnull=False, expires_at__gt=now, base_url=base_url)
+    return announced & tried & living

@@ -12,7 +12,7 @@ class ExternalCalendar(models.Model):
     """The address is a secret (whoever has it reads the calendar): sealed, with a digest for uniqueness.
 
     `connection` is of the kind "ics" and has one calendar: lease, pauses, freshness, journal and mirror are those of
-    any other calendar. Deleting it deletes what was read.
+    any other calendar. Deleting it deletes what was read. `turn_at`: it waits for its turn at the host (`calendars.pace`).
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -24,6 +24,7 @@ class ExternalCalendar(models.Model):
     url_sealed = models.TextField()
     url_digest = models.CharField(max_length=64)
     host = models.CharField(max_length=255)
+    turn_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
 
     class Meta:

@@ -32,7 +32,7 @@ from kalends.calendars.services.invitations import create_invitation, invitation
 from kalends.calendars.services.joining import choose_calendars, refresh_calendars
 from kalends.calendars.services.live import CheckResult, live_check
 from kalends.calendars.services.oauth import connect_caldav, finish_oauth, start_oauth
-from kalends.calendars.services.push import receive_notifications, receive_push
+from kalends.calendars.services.push import receive_notifications, receive_push, renew_channels_elsewhere
 from kalends.calendars.services.questions import answer_for_staff, answer_question
 from kalends.calendars.services.restoring import hold_restored
 from kalends.calendars.services.wanted import want_event, want_no_event
@@ -60,6 +60,7 @@ __all__ = [
     "receive_push",
     "refresh_calendars",
     "remind_of_connections",
+    "renew_channels_elsewhere",
     "replace_external_calendars",
     "resume",
     "revoke_calendar_sync",

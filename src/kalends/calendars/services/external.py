@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 from uuid import UUID
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
@@ -16,6 +15,7 @@ from kalends.calendars.feed_words import wrong_words
 from kalends.calendars.handlers import handler
 from kalends.calendars.mirror import staff_of
 from kalends.calendars.models import CalendarConnection, ExternalCalendar, Provider, RemoteCalendar
+from kalends.calendars.pace import note_asked
 from kalends.calendars.providers import provider_settings
 from kalends.calendars.services.connections import sync_now
 from kalends.companies.models import Company, Staff
@@ -23,8 +23,8 @@ from kalends.companies.services import raise_schedule_revision, record_audit
 from kalends.core.errors import Conflict, InvalidInput, NotFound
 from kalends.core.ids import new_id, token_digest
 from kalends.core.span import Span
+from kalends.jobs.addresses import checked_address
 from kalends.jobs.secrets import seal
-from kalends.net.addresses import refusal
 from kalends.providers import registry
 from kalends.sync.connection import State
 from kalends.sync.link import Mode
@@ -68,7 +68,7 @@ def replace_external_calendars(
             for row in old.exclude(url_digest=digest).select_related("connection"):
                 _remove(row)
             kept = old.filter(url_digest=digest).first()
-            _audit(company, by, "external_calendars_replaced", urlsplit(address).hostname or "", now)
+            _audit(company, by, "external_calendars_replaced", _host(address), now)
             return kept or (store_external_calendar(company, staff, address, now) if address else None)
     except IntegrityError as error:
         raise Conflict("Somebody has just set the same address.") from error
@@ -101,7 +101,7 @@ def external_calendar(*, company: Company, staff: Staff | None, calendar_id: UUI
 
 def store_external_calendar(company: Company, staff: Staff | None, address: str, now: datetime) -> ExternalCalendar:
     """Without a look at it; inside the caller's transaction. The address, and behind it a connection that nobody has to set up: it is read at once and blocks."""
-    ident, host = new_id(), (urlsplit(address).hostname or "")[:255]
+    ident, host = new_id(), _host(address)
     connection = CalendarConnection.objects.create(
         company=company,
         staff=staff,
@@ -150,6 +150,10 @@ def _remove(row: ExternalCalendar) -> None:
     raise_schedule_revision(whose)
 
 
+def _host(address: str) -> str:
+    return (urlsplit(address).hostname or "")[:255]
+
+
 def _audit(company: Company, by: str, action: str, host: str, now: datetime) -> None:
     """The host only: the rest of the address is a secret."""
     if by:
@@ -165,33 +169,7 @@ def _checked(url: str) -> str:
     for scheme in ("webcals://", "webcal://"):
         text = f"https://{text[len(scheme) :]}" if text.lower().startswith(scheme) else text
     text = text if "://" in text else f"https://{text}"
-    parts = _split(text)
-    named = f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
-    allowed = named in {host.lower() for host in settings.KALENDS.allow_private_hosts}
-    if parts.scheme != "https" and not (parts.scheme == "http" and allowed):
-        raise InvalidInput(_("The address must begin with https://."), field="url")
-    if parts.username or parts.password:
-        raise InvalidInput(_("The address must not hold a user name or a password."), field="url")
-    if not allowed and _is_private_literal(parts.hostname or ""):
-        raise InvalidInput(_("The address is one of this server's own network."), code="private_address", field="url")
-    return text
-
-
-def _split(text: str) -> SplitResult:
-    try:
-        parts = urlsplit(text)
-        parts.port  # noqa: B018 - raises for a port that is none
-    except ValueError as error:
-        raise InvalidInput(_("This is not an address."), field="url") from error
-    if not parts.hostname or len(text) > 2000:
-        raise InvalidInput(_("This is not an address."), field="url")
-    return parts
-
-
-def _is_private_literal(host: str) -> bool:
-    """Names are judged when connecting, by the address they lead to; here only what is plainly none of the internet's."""
-    reason = refusal(host)
-    return host == "localhost" or host.endswith(".localhost") or reason not in ("", "not an IP address")
+    return checked_address(text)
 
 
 # -- a first look -------------------------------------------------------------------------------------------------
@@ -204,6 +182,7 @@ def _feed(company: Company, staff: Staff | None, address: str) -> Feed:
 
 def _look(company: Company, staff: Staff | None, address: str, now: datetime) -> None:
     """Reads the address as the engine will. Raises InvalidInput with what is wrong."""
+    note_asked(_host(address), now)
     feed = _feed(company, staff, address)
     try:
         (calendar,) = feed.calendars()

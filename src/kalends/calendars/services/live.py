@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
@@ -18,12 +19,14 @@ from kalends.calendars.mirror import reading_of
 from kalends.calendars.models import CalendarConnection, Channel, Provider, RemoteCalendar
 from kalends.calendars.models.channels import is_proven
 from kalends.calendars.ours import Ours
+from kalends.calendars.pace import turn_now
 from kalends.calendars.providers import provider_for
 from kalends.core.span import Span
 from kalends.jobs.prepared import Prepared
 from kalends.sync.busy import spans_of
 from kalends.sync.connection import State
-from kalends.sync.port import ProviderError, RemoteEvent, Throttled
+from kalends.sync.port import Provider as Asked
+from kalends.sync.port import ProviderError, RemoteEvent, Temporary, Throttled
 from kalends.sync.push import PATIENCE
 
 FRESH = timedelta(seconds=60)
@@ -67,24 +70,25 @@ def _check_staff(staff_id: UUID, span: Span, now: datetime, deadline: float) -> 
     return CheckResult(ok=True)
 
 
-def _not_announced(now: Any, patient_since: Any) -> Q:
+def _not_announced(now: Any, patient_since: Any, base_url: Any) -> Q:
     """No channel is proven to live, or what one announced, or the heartbeat, waits to be read."""
-    channels = Channel.objects.filter(is_proven(now, patient_since), calendar=OuterRef("pk"))
+    channels = Channel.objects.filter(is_proven(now, patient_since, base_url), calendar=OuterRef("pk"))
     return Q(Q(next_poll_at__isnull=True) | Q(next_poll_at__lte=now) | ~Exists(channels))
 
 
 _ASKABLE = (State.ACTIVE, State.THROTTLED, State.FROZEN)
 _OLD = Prepared(
-    lambda staff, fresh, now, patient_since: (
+    lambda staff, fresh, now, patient_since, base_url: (
         RemoteCalendar.objects.filter(staff_id=staff, blocks=True, connection__state__in=_ASKABLE)
         .exclude(fresh_as_of__gte=fresh)
-        .filter(_not_announced(now, patient_since))
+        .filter(_not_announced(now, patient_since, base_url))
         .select_related("connection", "staff")
     ),
     staff=UUID,
     fresh=datetime,
     now=datetime,
     patient_since=datetime,
+    base_url=str,
 )
 _OLD_OF_COMPANY = Prepared(
     lambda staff, fresh: (
@@ -102,7 +106,8 @@ _OLD_OF_COMPANY = Prepared(
 def _to_ask(staff_id: UUID, now: datetime) -> list[tuple[CalendarConnection, list[RemoteCalendar]]]:
     by_connection: dict[UUID, list[RemoteCalendar]] = {}
     within = {"staff": staff_id, "fresh": now - FRESH}
-    unannounced = _OLD.rows(**within, now=now, patient_since=now - PATIENCE)
+    base_url = settings.KALENDS.base_url
+    unannounced = _OLD.rows(**within, now=now, patient_since=now - PATIENCE, base_url=base_url)
     for calendar in [*unannounced, *_OLD_OF_COMPANY.rows(**within)]:
         by_connection.setdefault(calendar.connection_id, []).append(calendar)
     found = [(calendars[0].connection, calendars) for calendars in by_connection.values()]
@@ -117,14 +122,26 @@ def _ask(
         raise Throttled("waiting", connection.throttled_until)
     provider = provider_for(connection)
     try:
-        left = max(0.05, deadline - time.monotonic())
-        answer = provider.busy([c.remote_id for c in calendars], span, left)
+        answer = _busy(connection, provider, [calendar.remote_id for calendar in calendars], span, now, deadline)
     except Throttled as error:
         _wait_until(connection, error.retry_at or now + _THROTTLED_FOR)
         raise
     finally:
         provider.close()
     return [busy for calendar in calendars for busy in _foreign(calendar, answer.get(calendar.remote_id, []), span)]
+
+
+def _busy(
+    connection: CalendarConnection, provider: Asked, calendars: list[str], span: Span, now: datetime, deadline: float
+) -> Mapping[str, Sequence[RemoteEvent]]:
+    """A feed whose host is asked by many is not asked (F70)."""
+    left = max(0.05, deadline - time.monotonic())
+    if connection.provider != Provider.ICS:
+        return provider.busy(calendars, span, left)
+    with turn_now(connection.pk, now) as may_ask:
+        if not may_ask:
+            raise Temporary("host_busy")
+        return provider.busy(calendars, span, left)
 
 
 def _wait_until(connection: CalendarConnection, until: datetime) -> None:

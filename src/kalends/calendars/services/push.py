@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from kalends.calendars.due import AT_ONCE, make_due
 from kalends.calendars.models import CalendarConnection, Channel, RemoteCalendar
@@ -55,6 +56,23 @@ class Heard:
         calendar = self.row.calendar
         waits = calendar.next_poll_at is None and calendar.connection.due_at == AT_ONCE
         return not waits or self.row.awaiting_since is not None
+
+
+def renew_channels_elsewhere(*, now: datetime) -> int:
+    """After the installation got another address: calendars that are announced to the old one only are due at once,
+    to be read, since nothing is heard of them any more, and to be given another channel. Returns how many.
+    """
+    living = Channel.objects.filter(state__in=_SERVING, expires_at__gt=now)
+    here = living.filter(calendar=OuterRef("calendar"), base_url=settings.KALENDS.base_url)
+    lost = living.filter(~Exists(here)).filter(
+        Q(calendar__next_channel_at=None) | Q(calendar__next_channel_at__lte=now),
+        calendar__connection__state__in=_READING,
+    )
+    found = dict(lost.values_list("calendar_id", "calendar__connection_id"))
+    RemoteCalendar.objects.filter(pk__in=found).update(next_poll_at=None)
+    for connection_id in sorted(set(found.values())):
+        make_due(connection_id)
+    return len(found)
 
 
 def receive_push(*, hook: str, headers: Mapping[str, str], body: bytes, now: datetime) -> int:

@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import json
 import re
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
-from weakref import WeakValueDictionary
 
 from kalends.net.errors import NetError
 from kalends.net.http import HttpClient, Response
 from kalends.providers.errors import Deadline, from_net, json_object, retry_at
 from kalends.providers.grants import Grants
-from kalends.providers.settings import MicrosoftSettings
+from kalends.providers.settings import ProviderSettings, Seat
 from kalends.sync.port import (
     Ambiguous,
     AuthRevoked,
@@ -53,25 +50,31 @@ class Unsupported(Permanent):
 
 
 class GraphClient:
-    """One account. `clock` gives the present instant; it decides when a token is due and when to come back."""
+    """One account, for one thread. `clock` gives the present instant: when a token is due, when to come back."""
 
     def __init__(
         self,
         kind: str,
         credentials: Credentials,
-        settings: MicrosoftSettings,
-        http: HttpClient,
+        settings: ProviderSettings,
         clock: Callable[[], datetime],
     ) -> None:
-        self._grants = Grants(credentials, settings.oauth(kind), http, clock, DEAD_GRANT)
-        self._root = settings.graph_url
-        self._http = http
+        self._http: HttpClient = settings.http()
+        self._grants = Grants(credentials, settings.microsoft.oauth(kind), self._http, clock, DEAD_GRANT)
+        self._root = settings.microsoft.graph_url
         self._clock = clock
         self._deadline = Deadline()
         self._mailbox = ""
+        self._new_seat = settings.seat
+        self._seat: Seat | None = None
 
     def now(self) -> datetime:
         return self._clock()
+
+    def close(self) -> None:
+        """Gives the seat at the mailbox back."""
+        if self._seat is not None:
+            self._seat.leave()
 
     def until(self, seconds: float | None) -> None:
         """From now on all requests together end within `seconds`; None: each has the usual time."""
@@ -131,33 +134,19 @@ class GraphClient:
 
     def _send(self, method: str, url: str, headers: Mapping[str, str], content: bytes, token: str) -> Response:
         headers = {**headers, "Authorization": f"Bearer {token}"}
-        with _in_turn(self.mailbox(), self._deadline.left()):
-            try:
-                return self._http.request(method, url, headers=headers, body=content, timeout=self._deadline.left())
-            except NetError as error:
-                raise from_net(error, write=method in _UNSAFE) from error
+        self._take_seat()
+        try:
+            return self._http.request(method, url, headers=headers, body=content, timeout=self._deadline.left())
+        except NetError as error:
+            raise from_net(error, write=method in _UNSAFE) from error
 
-
-class _Turns(threading.BoundedSemaphore):
-    """The requests in flight against one mailbox; forgotten when nobody uses it."""
-
-
-_turns: WeakValueDictionary[str, _Turns] = WeakValueDictionary()
-_turns_guard = threading.Lock()
-
-
-@contextmanager
-def _in_turn(mailbox: str, patience: float | None) -> Iterator[None]:
-    with _turns_guard:
-        turns = _turns.get(mailbox)
-        if turns is None:
-            turns = _turns[mailbox] = _Turns(MAILBOX_REQUESTS)
-    if not turns.acquire(timeout=_PATIENCE if patience is None else patience):
-        raise Temporary("mailbox_busy")
-    try:
-        yield
-    finally:
-        turns.release()
+    def _take_seat(self) -> None:
+        """Kept until `close`: what one client asks comes one after the other, so that a seat is a request (G12)."""
+        if self._seat is None and self._new_seat is not None:
+            self._seat = self._new_seat(self.mailbox(), MAILBOX_REQUESTS)
+        left = self._deadline.left()
+        if self._seat is not None and not self._seat.hold(_PATIENCE if left is None else left):
+            raise Temporary("mailbox_busy")
 
 
 def failure(response: Response, *, method: str, now: datetime) -> ProviderError:

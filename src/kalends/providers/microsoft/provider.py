@@ -68,7 +68,7 @@ class MicrosoftProvider:
     def __init__(
         self, credentials: Credentials, settings: ProviderSettings, clock: Callable[[], datetime] = utc_now
     ) -> None:
-        self._client = GraphClient(self.kind, credentials, settings.microsoft, settings.http(), clock)
+        self._client = GraphClient(self.kind, credentials, settings, clock)
 
     def identify(self) -> Account:
         """The subject is tenant and object id, which stay when the address changes; stored with the grant."""
@@ -271,7 +271,8 @@ class MicrosoftProvider:
         """Microsoft has no such call."""
 
     def close(self) -> None:
-        """Connections belong to the process and stay."""
+        """Connections belong to the process and stay; the seat at the mailbox is given back."""
+        self._client.close()
 
 
 class Office365Provider(MicrosoftProvider):
