@@ -15,11 +15,10 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 CONNECTIONS = 10_000
 DUE = 1_000
-WATCHED_SECONDS = float(os.environ.get("KALENDS_BENCH_SECONDS", "30"))
+WATCHED_SECONDS = float(os.environ.get("KALENDS_BENCH_SECONDS", "60"))
 
 
 def main() -> None:
@@ -113,28 +112,34 @@ def _measure() -> None:
         lease.release(pk, lease.take(pk) or 0, now + timedelta(hours=2))
 
     _cost("claim and release of one", 500, claim)
-    _idle_looks(ids[500:])
+    _idle_looks()
     CalendarConnection.objects.update(due_at=now + timedelta(hours=2))
 
 
-def _idle_looks(ids: list[Any]) -> None:
-    """Against a calendar in memory: our own share of an idle poll, without the provider's time and the network's."""
-    from kalends.calendars import services
-    from kalends.core.clock import utc_now
-    from kalends.sync.memory import MemoryProvider
-    from kalends.sync.memory_server import MemoryServer
+def _idle_looks() -> None:
+    """One calendar that receives and blocks, in memory: our own share, without the provider's time and the network's."""
+    from kalends.calendars.providers import provider_factory
+    from tests.calendars.world import POLL, at, make_world
 
-    now = utc_now() + timedelta(hours=3)
-    server = MemoryServer(clock=lambda: now, subject="account")
-    server.add_calendar("Work", primary=True, timezone="Europe/Paris")
-    for ident in ids[:30]:
-        services.run_connection(ident, now=now, provider=MemoryProvider(server))
-    later = now + timedelta(hours=1)
-    todo = iter(ids[:30])
-    _cost(
-        "idle poll of one connection", 25,
-        lambda: services.run_connection(next(todo), now=later, provider=MemoryProvider(server)),
-    )  # fmt: skip
+    world = make_world()
+    with provider_factory(world.provider_for):
+        connection = world.connect()
+        work = connection.calendars.get(remote_id="cal-1")
+        world.choose(connection, work, [work])
+        world.run(connection)
+        for hour in range(9, 14):
+            world.book(at(3, hour))
+        world.run(connection)
+        world.pass_time(POLL)
+        world.run(connection)
+        world.forget_requests()
+
+        def look() -> None:
+            world.pass_time(POLL)
+            assert world.run(connection).pages == 1
+
+        _cost("idle poll of one calendar", 25, look)
+    assert world.count("pull") == 26, world.server.requests
 
 
 def _cost(job: str, times: int, work: Callable[[], object]) -> None:

@@ -47,7 +47,7 @@ def inside() -> None:
 
     call_command("migrate", verbosity=0)
     port = int(os.environ["KALENDS_BENCH_PORT"])
-    place = Place(settings.KALENDS.var, 0, 0, port, "", "secret")
+    place = Place(settings.KALENDS.var, 0, 0, port, "", "", "secret")
     part = prepare_caldav(place, now=utc_now(), timezone="Europe/Paris")
     radicale = subprocess.Popen(list(part.command), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:

@@ -141,7 +141,7 @@ def _tell_errors(site: Site) -> None:
     found: Counter[str] = Counter()
     for program in [*site.hosts.webs, *site.hosts.workers]:
         for line in program.log.read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("{") and (entry := json.loads(line))["level"] in ("ERROR", "CRITICAL"):
+            if line.startswith("{") and (entry := json.loads(line))["level"] in ("error", "critical"):
                 found[f"{entry['logger']}: {entry['event']} {entry.get('trace', '')[-200:]}"] += 1
     for what, times in found.most_common():
         print(f"logged {times} times: {what}")
