@@ -117,6 +117,22 @@ def test_question_has_a_link_for_each_answer_and_an_older_one_its_single_link(lo
         assert [url in getattr(older, half) for url in (*both.values(), CONTEXT["answer_url"])] == [False, False, True]
 
 
+@pytest.mark.parametrize(
+    ("locale", "subject", "words"),
+    [
+        ("en", "Changed: Cut & colour with Emma Morris, 3 March 2026, 10:00 (Europe/Paris)", "the time is the same"),
+        ("fr", "Modifié\u00a0: Cut & colour avec Emma Morris, 3 mars 2026, 10:00 (Europe/Paris)", "reste le même"),
+    ],
+)
+def test_change_of_who_comes_is_not_called_a_new_time(locale, subject, words):
+    unmoved = {**CONTEXT, "old_start": CONTEXT["start"], "old_end": CONTEXT["end"]}
+    mail = render("appointment_moved", locale=locale, company_name="X", context=unmoved)
+    assert mail.subject == subject
+    assert words in mail.text
+    assert "New time" not in mail.text
+    assert "ouvel horaire" not in mail.text
+
+
 def test_mails_wear_the_pages_colours_by_day_and_by_night():
     root = Path(__file__).resolve().parents[2] / "src/kalends"
     tokens = (root / "web/static/kalends/kalends.css").read_text(encoding="utf-8")

@@ -123,6 +123,20 @@ def test_change_is_told_once_to_each_endpoint_that_chose_it(company, endpoint):
     assert len(rows) == 3
 
 
+@pytest.mark.django_db(transaction=True)
+def test_change_that_is_told_to_an_endpoint_just_deleted_stands():
+    company = make_company()
+    endpoint = make_endpoint(company)
+    gone = WebhookEndpoint(pk=endpoint.pk, company=company)
+    webhooks.delete_webhook(company=company, webhook_id=endpoint.pk, actor="owner", now=NOW)
+    about = {"event": Event.CREATED, "subject_id": uuid4(), "version": 1, "data": {}}
+    with transaction.atomic():
+        webhooks._delivery_of(gone, now=NOW, **about).save(force_insert=True)
+    assert due_endpoints(now=NOW, limit=9) == []
+    assert (figures.waiting_deliveries(), reads.waiting_by_endpoint(company)) == (0, {})
+    assert forget_old(now=NOW + KEPT + HOUR) == 1
+
+
 def test_company_without_endpoints_costs_no_query_and_no_thought(company, django_assert_num_queries):
     with transaction.atomic(), django_assert_num_queries(0):
         webhooks.announce(
