@@ -121,7 +121,7 @@ def test_question_has_a_link_for_each_answer_and_an_older_one_its_single_link(lo
     ("locale", "subject", "words"),
     [
         ("en", "Changed: Cut & colour with Emma Morris, 3 March 2026, 10:00 (Europe/Paris)", "the time is the same"),
-        ("fr", "Modifié\u00a0: Cut & colour avec Emma Morris, 3 mars 2026, 10:00 (Europe/Paris)", "reste le même"),
+        ("fr", "Modifié : Cut & colour avec Emma Morris, 3 mars 2026, 10:00 (Europe/Paris)", "reste le même"),
     ],
 )
 def test_change_of_who_comes_is_not_called_a_new_time(locale, subject, words):
