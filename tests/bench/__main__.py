@@ -20,6 +20,7 @@ from tests.bench import (
     slots_engine,
     sync_latency,
     sync_polls,
+    sync_scale,
     whole_requests,
 )
 
@@ -60,6 +61,8 @@ def main() -> None:
     sync_polls.main()
     section("sync with a Radicale, beside vdirsyncer")
     caldav_sync.main()
+    section("sync by the number of events")
+    sync_scale.main()
     section("sync, latency")
     sync_latency.main()
     section("whole requests, SQLite")

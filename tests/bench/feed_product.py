@@ -38,9 +38,9 @@ def inside() -> None:
     call_command("migrate", verbosity=0)
     from kalends.companies.models import Feed
     from kalends.feeds import rendering
-    from tests.bench.caldav_sync import Ours
+    from tests.bench.shop import Shop
 
-    ours = Ours(None)
+    ours = Shop()
     booked = ours.book(ours.member("Emma Bench"), APPOINTMENTS)
     feed = Feed.objects.select_related("company").get(company=ours.company, kind="company")
     members, period, today = rendering.members_of(feed), rendering.Period(), ours.now.date()

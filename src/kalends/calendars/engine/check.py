@@ -26,6 +26,7 @@ def check_calendar(run: Run, calendar: RemoteCalendar) -> None:
     span = Span(run.now, run.now + AHEAD)
     events = run.provider.busy([calendar.remote_id], span, _TIMEOUT_SECONDS).get(calendar.remote_id, [])
     run.at("window read")
+    run.stirred = True
     with transaction.atomic():
         if calendar.staff_id is not None:
             handler().lock_staff([calendar.staff_id])

@@ -47,6 +47,7 @@ class Run:
     at: Step = no_step
     report: Report = field(default_factory=Report)
     wrote: set[UUID] = field(default_factory=set)  # calendars
+    stirred: bool = False  # something was read beyond "nothing changed"
     mirrored: dict[UUID, int] = field(default_factory=dict)  # events ahead, by calendar, when its full read began
 
     @property

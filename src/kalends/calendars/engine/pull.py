@@ -117,6 +117,7 @@ def _apply_page(run: Run, calendar: RemoteCalendar, page: Page) -> None:
     check_fence(run)
     if page.info is not None:
         _take_info(calendar, page.info)
+    run.stirred |= bool(page.items) or page.complete
     links = _links_of(calendar, page.items)
     changed = False
     touched = _store_plain(run, calendar, page.items, links)

@@ -161,7 +161,6 @@ def _read_and_act(run: Run) -> ProviderError | None:
         error = _read_calendar(run, calendar)
         first_error = first_error or error
     if run.may_write:
-        settle_strays(run)
         _act(run)
     return first_error
 
@@ -206,8 +205,10 @@ def _is_due(at: datetime | None, now: datetime) -> bool:
 
 def _act(run: Run) -> None:
     """Rounds, because what one decision does may call for the next; bounded, the rest is for the next run."""
-    for _ in range(_ROUNDS):
+    for number in range(_ROUNDS):
         links = due_links(run)
+        if number == 0 and (links or run.stirred):
+            settle_strays(run)
         if not any(link.due_at is not None and link.due_at <= run.now for link in links):
             return
         plan = make_plan(run, links)

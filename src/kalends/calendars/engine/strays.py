@@ -45,7 +45,11 @@ class _Stray:
 
 
 def settle_strays(run: Run) -> None:
-    """Costs a look-up for each marked event that no link claims; judged once, it costs nothing any more."""
+    """Costs a look-up for each marked event that no link claims; judged once, it costs nothing any more.
+
+    To find out that there is none costs a step of an index for each event of ours: nothing that an idle poll should do.
+    It is done when a page or a link has something to say, and with the hourly list.
+    """
     if not _UNCLAIMED.rows(connection=run.connection.pk):
         return
     for calendar in run.chosen_calendars():

@@ -74,6 +74,8 @@ class Link(models.Model):
         ]
         indexes = [
             models.Index(fields=["calendar", "due_at"]),
+            # The constraint holds only where there is an id, and no database sees that a look-up has one.
+            models.Index(fields=["calendar", "remote_id"]),
             models.Index(fields=["staff", "pending_start"]),
             models.Index(fields=["calendar", "wanted_start"]),
             models.Index(
