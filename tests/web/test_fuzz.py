@@ -21,6 +21,7 @@ from kalends.bookings.selectors import manage_url
 from kalends.companies.selectors import feed_url
 from kalends.companies.services import add_closing, change_calendar_sync, create_api_key, create_group
 from kalends.core.clock import utc_now
+from kalends.messages.webhooks import create_webhook
 from tests.web.people import House, calendars_in_memory, make_house, next_monday
 
 pytestmark = pytest.mark.django_db
@@ -123,18 +124,23 @@ def try_forms(client: Client, page: str) -> int:
         "/dashboard/settings/staff/{staff}/connect", "/dashboard/settings/staff/{staff}/connect/caldav",
         "/dashboard/settings/calendar-sync", "/dashboard/connections/{connection}",
         "/dashboard/connections/{connection}/disconnect", "/connect/calendars/{connection}",
+        "/dashboard/settings/webhooks", "/dashboard/settings/webhooks/{webhook}",
     ],
 )  # fmt: skip
 def test_forms_of_the_dashboard_take_anything(house: House, page: str):
     now = utc_now()
     add_closing(company=house.company, start=now, end=next_monday(), actor="t", now=now)
     create_api_key(company=house.company, name="k", may_write=True, actor="t", now=now)
+    hook, _secret = create_webhook(
+        company=house.company, url="https://shop.example/", events=["appointment.moved"], actor="t", now=now
+    )
     ids = {
         "appointment": house.book().pk,
         "group": create_group(company=house.company, name="G", staff=[house.staff], actor="t", now=now).pk,
         "service": house.service.pk,
         "staff": house.staff.pk,
         "connection": house.connect().pk,
+        "webhook": hook.pk,
     }
     with calendars_in_memory():
         assert try_forms(house.owner, page.format(**ids)) > 0
