@@ -8,12 +8,14 @@ import shutil
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from datetime import UTC, date, datetime
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
+from icalendar import Calendar
 
 from kalends.sandbox.app import Options, Running, start
 from tests.sandbox.conftest import EMMA, Clock, timed, weekly
@@ -223,3 +225,34 @@ def test_the_mails_are_read_in_the_browser(sandbox: Running, mail: Path, browser
     assert frame.locator("p").inner_text() == "See this"
     browser_page.get_by_role("button", name="Invitation (REQUEST)").click()
     assert browser_page.locator(".mail pre").inner_text().startswith("BEGIN:VCALENDAR")
+
+
+def feed(sandbox: Running, key: str = EMMA, tag: str = "") -> tuple[int, str, str]:
+    request = urllib.request.Request(f"{sandbox.base_url}/feeds/{quote(key)}.ics", headers={"If-None-Match": tag})
+    try:
+        with urllib.request.urlopen(request) as reply:
+            return reply.status, reply.headers["ETag"], reply.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.headers.get("ETag", ""), ""
+
+
+def test_secret_address_of_an_account_gives_what_stands_in_its_calendars(sandbox: Running, google: Any) -> None:
+    google.events().insert(calendarId="primary", body=weekly(id="series00")).execute()
+    create(sandbox, title="Lunch", start="2026-11-24T12:00", end="2026-11-24T13:00")
+    create(sandbox, title="Away", kind="allday", start="2026-11-26", end="2026-11-28")
+    create(sandbox, title="Perhaps", kind="free", start="2026-11-25T12:00", end="2026-11-25T13:00")
+    (listed,) = [account for account in call(sandbox, "/_page/accounts")[1]["accounts"] if account["key"] == EMMA]
+    assert listed["feed"] == f"/feeds/{EMMA}.ics"
+    status, tag, text = feed(sandbox)
+    read = Calendar.from_ical(text)
+    found = {str(event["summary"]): event for event in read.walk("VEVENT")}
+    assert (status, str(read["x-wr-timezone"])) == (200, "Europe/Paris")
+    assert found["Lunch"]["dtstart"].dt == datetime(2026, 11, 24, 11, tzinfo=UTC)
+    assert (found["Away"]["dtstart"].dt, found["Away"]["dtend"].dt) == (date(2026, 11, 26), date(2026, 11, 28))
+    assert (str(found["Perhaps"]["transp"]), str(found["Lunch"]["transp"])) == ("TRANSPARENT", "OPAQUE")
+    assert len({str(event["uid"]) for event in read.walk("VEVENT")}) == len(read.walk("VEVENT"))
+    assert feed(sandbox, tag=tag)[:2] == (304, tag)
+    create(sandbox, title="Tea", start="2026-11-24T16:00", end="2026-11-24T16:15")
+    assert feed(sandbox, tag=tag)[0] == 200
+    assert feed(sandbox, "nobody@sandbox.example")[0] == 404

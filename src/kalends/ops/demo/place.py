@@ -38,6 +38,11 @@ class Place:
         return f"http://127.0.0.1:{self.caldav_port}/john/"
 
     @property
+    def feed_url(self) -> str:
+        """A calendar to subscribe to, as anybody's is offered."""
+        return f"{self.sandbox_url}/feeds/taylor@sandbox.example.ics"
+
+    @property
     def mail(self) -> Path:
         return self.var / "mail"
 

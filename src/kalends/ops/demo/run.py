@@ -147,6 +147,10 @@ def _print_where(place: Place) -> None:
         f"  Outside calendars, mails  {place.sandbox_url}/?account=caldav:{USER}",
         "     John Smith is connected (CalDAV): book him, then drag the event there",
     ]
+    lines += [
+        f"  A calendar to subscribe   {place.feed_url}",
+        "     External iCalendar URL on Taylor Carpenter's page: what it holds blocks Taylor",
+    ]
     if invite:
         lines.append(f"  Emma Morris's invitation  {invite}")
     print("\n".join([*lines, ""]), flush=True)

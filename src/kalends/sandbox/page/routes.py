@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from kalends.core.errors import InvalidInput, NotFound
 from kalends.sandbox.caldav import CalDavCalendar
@@ -14,6 +15,7 @@ from kalends.sandbox.google.faults import Journal
 from kalends.sandbox.google.store import Store
 from kalends.sandbox.microsoft.site import Microsoft
 from kalends.sandbox.page import mails, source
+from kalends.sandbox.page.feed import serve_feed
 from kalends.sandbox.page.google_source import GoogleSource
 from kalends.sandbox.page.microsoft_source import MicrosoftSource
 from kalends.sandbox.page.source import Source
@@ -50,6 +52,7 @@ class Page:
         return [
             route("GET", "/", "", self.index),
             route("GET", "/static/{name}", "", self.static),
+            route("GET", "/feeds/{key}.ics", "", self.feed),
             route("GET", "/_page/accounts", "", self.accounts),
             route("GET", "/_page/events", "", self.events),
             route("POST", "/_page/events", "", self.create),
@@ -96,6 +99,15 @@ class Page:
             ]
         items += [_account(calendar, "caldav", "CalDAV") for calendar in self._caldav.values()]
         return json_response({"client": self._client, "accounts": items})
+
+    def feed(self, request: Request, key: str) -> Response:
+        """What the secret iCal address of an account gives."""
+        try:
+            found = self._source(key)
+        except NotFound:
+            return Response(404)
+        with self._lock(key):
+            return serve_feed(request, found, self._store.now())
 
     def events(self, request: Request) -> Response:
         """The events of one account from the day `from` on, for `days` days of its zone."""
@@ -169,5 +181,6 @@ def _account(found: Source, provider: str, kind: str) -> dict[str, Any]:
         "label": found.label,
         "kind": kind,
         "timezone": found.timezone,
+        "feed": f"/feeds/{quote(found.key, safe='@')}.ics",
         "calendars": [source.as_json(calendar) for calendar in found.calendars()],
     }

@@ -148,6 +148,13 @@ class ConnectionView:
         return [(words.update_words(fact), names) for fact, names in found.items()]
 
     @property
+    def told(self) -> bool:
+        """Every calendar that is read tells of its changes: the last reading is as good as one now."""
+        facts = [self.announced.get(calendar.pk) for calendar in self.calendars if calendar.chosen]
+        listening = self.row.state not in ("paused", "needs_attention")
+        return listening and bool(facts) and all(fact is not None and fact.at_once for fact in facts)
+
+    @property
     def words(self) -> words.StateWords:
         return words.RESTORED if self.is_restored else words.state_words(self.row.state)
 

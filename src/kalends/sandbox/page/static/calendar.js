@@ -26,6 +26,7 @@ export async function startCalendar() {
   $("next").addEventListener("click", () => go(addDays(state.first, columns())));
   $("new-event").addEventListener("click", () => openNew(at(dayOf(state.now), Math.min(1380, minutes(state.now) + 60 - (minutes(state.now) % 60))), 60, api));
   addEventListener("resize", () => draw());
+  $("feed").addEventListener("focus", () => $("feed").select());
   drawAccounts();
   await refreshCalendar();
   $("scroll").scrollTop = 7.5 * HOUR;
@@ -47,6 +48,7 @@ function choose(account) {
 }
 
 function drawAccounts() {
+  $("feed").value = new URL(state.account.feed, location.href).href;
   const kinds = [...new Set(state.accounts.map((account) => account.kind))];
   $("accounts").replaceChildren(...kinds.map((kind) => element("div", { role: "group", ariaLabel: kind },
     element("h3", { textContent: kind }),
