@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 
@@ -130,7 +131,81 @@ def test_database_in_memory_has_no_turns():
     made.connection.close()
 
 
-def test_committed_writes_are_on_the_disk(connection):
+@pytest.fixture
+def confirmed(monkeypatch):
+    """Each time the disk was waited for: the log, and whether somebody else could have written meanwhile."""
+    seen: list[str] = []
+    fdatasync = os.fdatasync
+
+    def noted(descriptor: int) -> None:
+        seen.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+        fdatasync(descriptor)
+
+    monkeypatch.setattr(os, "fdatasync", noted)
+    return seen
+
+
+def test_what_was_committed_is_on_the_disk_before_anybody_hears_of_it(connection, confirmed, tmp_path):
     with connection.cursor() as cursor:
         assert cursor.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-        assert cursor.execute("PRAGMA synchronous").fetchone() == (2,)
+        # The log is not waited for at the commit, but after it (and by SQLite before it overwrites any of the file).
+        assert cursor.execute("PRAGMA synchronous").fetchone() == (1,)
+    told: list[list[str]] = []
+    with transaction.atomic():
+        write(connection, 1)
+        with transaction.atomic():
+            write(connection, 2)
+        transaction.on_commit(lambda: told.append(list(confirmed)))
+        assert confirmed == []
+    log = str(tmp_path.resolve() / "a.db-wal")
+    assert (told, confirmed) == ([[log]], [log])
+    write(connection, 3)
+    assert confirmed == [log, log]
+
+
+def test_disk_is_not_waited_for_where_nothing_was_written(connection, confirmed):
+    rows(connection)
+    with transaction.atomic():
+        rows(connection)
+    with transaction.atomic():
+        write(connection, 1)
+        transaction.set_rollback(True)
+    assert confirmed == []
+
+
+def test_next_writer_has_its_turn_while_the_disk_is_waited_for(connection, handler, monkeypatch):
+    turns: list[list[int]] = []
+    fdatasync = os.fdatasync
+
+    def slow(descriptor: int) -> None:
+        monkeypatch.setattr(os, "fdatasync", fdatasync)
+        other = threading.Thread(target=lambda: (write(handler["again"], 2), handler["again"].close()))
+        other.start()
+        other.join(10)
+        turns.append(rows(connection))
+        fdatasync(descriptor)
+
+    monkeypatch.setattr(os, "fdatasync", slow)
+    with transaction.atomic():
+        write(connection, 1)
+    assert turns == [[1, 2]]
+
+
+def test_write_that_the_disk_does_not_confirm_fails(connection, monkeypatch):
+    def broken(_descriptor: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    told: list[str] = []
+    monkeypatch.setattr(os, "fdatasync", broken)
+
+    @transaction.atomic
+    def write_and_tell() -> None:
+        transaction.on_commit(lambda: told.append("told"))
+        write(connection, 1)
+
+    with pytest.raises(OperationalError, match="the disk does not confirm"):
+        write_and_tell()
+    with pytest.raises(OperationalError, match="the disk does not confirm"):
+        write(connection, 2)
+    monkeypatch.undo()
+    assert (told, connection.turn.held) == ([], False)

@@ -96,8 +96,10 @@ def _database(url: str) -> dict[str, object]:
                 # A transaction that will write takes the write lock when it begins: no upgrade, no SQLITE_BUSY midway.
                 "transaction_mode": "IMMEDIATE",
                 "timeout": 20,
+                # NORMAL, for the backend waits for the disk itself, when the next writer has its turn already.
                 "init_command": (
-                    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA cache_size=-32000;"
+                    "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON; "
+                    "PRAGMA cache_size=-32000;"
                 ),
             },
             "CONN_MAX_AGE": None,
