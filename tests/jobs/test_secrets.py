@@ -9,6 +9,7 @@ from kalends.companies import selectors
 from kalends.companies.models import Feed
 from kalends.core.sealing import CannotUnseal, Keyring, new_encryption_key
 from kalends.jobs import secrets
+from kalends.ops.doctor import examine
 from tests.factories import make_company
 
 
@@ -38,6 +39,19 @@ def test_rotation_reseals_every_row_and_the_old_key_may_go(settings_keys):
     feed = Feed.objects.get(pk=feed.pk)
     assert selectors.feed_url(feed) == url
     assert secrets.rotate(lambda column, done: None) == 0
+
+
+@pytest.mark.django_db
+def test_doctor_counts_what_no_key_opens(settings_keys):
+    make_company()
+    kept = settings.KALENDS.encryption_keys
+    assert [finding.level for finding in examine() if finding.subject == "keys"] == ["ok"]
+    settings_keys((new_encryption_key(),))
+    assert secrets.of_missing_keys() == 1
+    [found] = [finding for finding in examine() if finding.subject == "keys"]
+    assert (found.level, found.text[:20]) == ("wrong", "1 stored values were")
+    settings_keys((new_encryption_key(), *kept))
+    assert secrets.of_missing_keys() == 0
 
 
 @pytest.fixture

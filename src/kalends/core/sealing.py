@@ -49,6 +49,10 @@ class Keyring:
         except InvalidTag as error:
             raise CannotUnseal("the text was altered or belongs to another place") from error
 
+    def marks(self) -> list[str]:
+        """How the texts begin that a key of this ring sealed."""
+        return [f"v1.{ident}." for ident in self._ciphers]
+
     def is_current(self, sealed: str) -> bool:
         """Whether the writing key sealed it; otherwise a rotation has work to do."""
         return sealed.startswith(f"v1.{self.writes_with}.")

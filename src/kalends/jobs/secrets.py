@@ -46,6 +46,17 @@ def sealed_columns() -> list[tuple[str, str]]:
     return sorted(_sealed_columns)
 
 
+def of_missing_keys() -> int:
+    """How many stored values no configured key opens."""
+    total = 0
+    for label, field in sorted(_sealed_columns):
+        rows = apps.get_model(label)._default_manager.exclude(**{field: ""})
+        for mark in keyring().marks():
+            rows = rows.exclude(**{f"{field}__startswith": mark})
+        total += rows.count()
+    return total
+
+
 def rotate(progress: Callable[[str, int], None]) -> int:
     """Re-seals with the writing key whatever another key sealed; returns how many. Safe to stop and to repeat."""
     total = 0

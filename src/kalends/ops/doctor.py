@@ -14,7 +14,7 @@ from kalends.calendars.providers import configuration_problems
 from kalends.core.clock import utc_now
 from kalends.core.errors import InvalidInput
 from kalends.core.ids import new_id
-from kalends.jobs.secrets import seal, unseal
+from kalends.jobs.secrets import of_missing_keys, seal, unseal
 from kalends.jobs.sweeps import late_sweeps
 from kalends.messages.transport import TransportError, transport_for
 from kalends.ops import health
@@ -70,6 +70,16 @@ def _keys() -> Iterable[Finding]:
     sealed = seal("probe", row=row, field="doctor")
     if unseal(sealed, row=row, field="doctor") != "probe":
         yield Finding("wrong", "keys", "a sealed text does not open again. Check KALENDS_ENCRYPTION_KEYS.")
+        return
+    try:
+        lost = of_missing_keys()
+    except DatabaseError:
+        lost = 0  # said above
+    if lost:
+        text = (
+            f"{lost} stored values were sealed by a key that KALENDS_ENCRYPTION_KEYS does not list: put it back there"
+        )
+        yield Finding("wrong", "keys", f"{text}, behind the first one; then run `kalends keys rotate`")
         return
     count = len(settings.KALENDS.encryption_keys)
     more = "; run `kalends keys rotate`, then remove the older ones" if count > 1 else ""
