@@ -34,6 +34,7 @@ class Clinic:
     connection: str
     customer: str
     group: str
+    webhook: str
 
 
 @pytest.fixture(scope="module")
@@ -85,11 +86,21 @@ def clinic(product: Running) -> Iterator[Clinic]:
         connection=connection,
         customer=company.api.get("/customers")["items"][0]["id"],
         group=group,
+        webhook=failing_webhook(company),
     )
     company.api.ask("DELETE", f"/connections/{connection}?events=remove", want=204)
     until(lambda: not outside.ours(), "the calendar without our events")
     for event in outside.events():
         outside.delete(event)
+
+
+def failing_webhook(company: Any) -> str:
+    """One whose receiver is nowhere, with a test that was not taken."""
+    given = {"url": "https://receiver.invalid/hook", "events": ["appointment.created"]}
+    ident: str = company.api.post("/webhooks", given)["id"]
+    company.api.post(f"/webhooks/{ident}/test", {})
+    until(lambda: company.api.get(f"/webhooks/{ident}/deliveries")["items"][0]["error"], "a try")
+    return ident
 
 
 def public_pages(clinic: Clinic) -> dict[str, str]:
@@ -145,6 +156,8 @@ def dashboard_pages(clinic: Clinic) -> dict[str, str]:
         "closings": f"{settings}/closings",
         "company-settings": f"{settings}/company",
         "api-keys": f"{settings}/api",
+        "webhooks": f"{settings}/webhooks",
+        "webhook": f"{settings}/webhooks/{clinic.webhook}",
     }
 
 
