@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 EVENTS = tuple(int(size) for size in os.environ.get("KALENDS_BENCH_SCALE", "10,1000,100000").split(","))
-APPOINTMENTS = tuple(int(size) for size in os.environ.get("KALENDS_BENCH_APPOINTMENTS", "10,1000").split(","))
+APPOINTMENTS = tuple(int(size) for size in os.environ.get("KALENDS_BENCH_APPOINTMENTS", "10,100,1000").split(","))
 CHANGED, TIMES = 50, 7
 PAGE = 100
 
@@ -84,11 +84,13 @@ def _compare(what: str, sizes: tuple[int, ...], make: Callable[[int], Account]) 
         few[size] = _least([account.run_after_changes() for _ in range(TIMES)])
         _row(f"{min(CHANGED, size)} changed there", few[size])
     _slope("nothing changed", idle)
-    _slope("changes", {size: cost for size, cost in few.items() if size >= CHANGED})
+    _slope(f"{CHANGED} changed there", {size: cost for size, cost in few.items() if size >= CHANGED})
 
 
 def _slope(job: str, costs: dict[int, Cost]) -> None:
     """The largest against the smallest."""
+    if len(costs) < 2:
+        return
     (small, least), (large, most) = min(costs.items()), max(costs.items())
     growth = (most.seconds - least.seconds) * 1e6 / max(1, large - small)
     requests, statements = most.requests - least.requests, most.statements - least.statements

@@ -146,7 +146,8 @@ def _store(run: Run, planned: Planned, receipt: Receipt | None) -> None:
             _agree(run, link, planned.link, receipt)
             if planned.seen.followed is not None:
                 derive_spans(run, link.calendar, [link.remote_id])
-        rows.close_question(link, run)
+        if planned.seen.state.question is not None:
+            rows.close_question(link, run)
         signal = journal.OUTSIDE_DELETION if planned.decision.rule == "one_way_restore" else "run"
         journal.write_decision(
             run.connection,
