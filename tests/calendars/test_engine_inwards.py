@@ -313,6 +313,18 @@ def test_event_moved_to_another_calendar_is_followed(new_world):
     assert world.events(appointment, world.main) == []
 
 
+def test_event_moved_to_another_calendar_and_time_is_not_busy_with_itself(new_world):
+    """It was read there before the link had followed, when it was foreign; its link follows while the move is in grace."""
+    world = new_world(on_outside_move="accept")
+    appointment = world.book_synced(at(3, 10))
+    world.server.transfer(world.main, world.event(appointment).id, world.extra)
+    world.server.move(world.extra, world.event(appointment).id, Span(at(3, 14), at(3, 14, 30)))
+    world.settle(4)
+    appointment.refresh_from_db()
+    assert (appointment.start, world.link(appointment).calendar.remote_id) == (at(3, 14), "cal-2")
+    assert world.busy() == []
+
+
 def test_event_is_followed_to_a_calendar_that_had_received_before(new_world):
     world = new_world(on_outside_delete="cancel")
     appointment = world.book_synced(at(3, 10))

@@ -13,7 +13,6 @@ from kalends.calendars.engine import journal, rows
 from kalends.calendars.engine.context import Run
 from kalends.calendars.engine.lease import check_fence
 from kalends.calendars.engine.plan import Planned, is_outside_deletion
-from kalends.calendars.engine.pull import derive_spans
 from kalends.calendars.handlers import MoveResult, OutsideMove, handler
 from kalends.calendars.models import Link, LinkStatus
 from kalends.calendars.questions import ask_staff
@@ -30,7 +29,7 @@ def remember(run: Run, planned: Planned) -> None:
     with transaction.atomic():
         handler().lock_staff([planned.link.staff_id])
         check_fence(run)
-        link = rows.lock_link(planned)
+        link = rows.lock_link(run, planned)
         if link is None:
             run.report.again = True
             return
@@ -78,8 +77,6 @@ def _adopt(run: Run, planned: Planned, link: Link, agreed: actions.Adopt) -> Non
     rows.close_question(link, run)
     if held:
         raise_schedule_revision([link.staff_id])
-    if planned.seen.followed is not None:
-        derive_spans(run, link.calendar, [link.remote_id])
     if planned.decision.rule != "same" or planned.seen.followed is not None:
         _journal(run, planned, link, "followed" if planned.seen.followed else "run")
 
@@ -142,7 +139,7 @@ def _waiting(run: Run, moves: Sequence[Planned]) -> list[Candidate]:
 def _postpone(run: Run, planned: Planned, until: datetime) -> None:
     with transaction.atomic():
         check_fence(run)
-        link = rows.lock_link(planned)
+        link = rows.lock_link(run, planned)
         if link is not None:
             link.due_at = until
             link.save(update_fields=["due_at"])
@@ -153,7 +150,7 @@ def _apply_set(run: Run, moves: Sequence[Planned]) -> None:
         handler().lock_staff([moves[0].link.staff_id])
         check_fence(run)
         # Under the staff lock nobody else changes what is wanted: what is checked here stands until the commit.
-        pairs = [(planned, rows.lock_link(planned)) for planned in moves]
+        pairs = [(planned, rows.lock_link(run, planned)) for planned in moves]
         standing = [(planned, link) for planned, link in pairs if link is not None]
         run.report.again = run.report.again or len(standing) < len(pairs)
         for _, link in standing:
@@ -213,7 +210,7 @@ def cancel_appointment(run: Run, planned: Planned) -> None:
     with transaction.atomic():
         handler().lock_staff([planned.link.staff_id])
         check_fence(run)
-        link = rows.lock_link(planned)
+        link = rows.lock_link(run, planned)
         if link is None:
             run.report.again = True
             return
@@ -239,7 +236,7 @@ def ask(run: Run, planned: Planned) -> None:
     with transaction.atomic():
         handler().lock_staff([planned.link.staff_id])
         check_fence(run)
-        link = rows.lock_link(planned)
+        link = rows.lock_link(run, planned)
         if link is None:
             run.report.again = True
             return
@@ -257,7 +254,7 @@ def hold_all(run: Run, plan: Sequence[Planned]) -> None:
     for planned in plan:
         if not is_outside_deletion(planned, run.now):
             continue
-        link = rows.lock_link(planned)
+        link = rows.lock_link(run, planned)
         if link is not None:
             state = planned.seen.state
             pending = hold(state.pending, PendingKind.DELETED, None, grace=run.policy.grace, now=run.now)

@@ -7,8 +7,10 @@ from datetime import timedelta
 from kalends.calendars import codec
 from kalends.calendars.engine.context import Run
 from kalends.calendars.engine.plan import Planned
+from kalends.calendars.engine.pull import derive_spans
 from kalends.calendars.handlers import handler
 from kalends.calendars.models import Link, LinkStatus, RemoteCalendar, StaffQuestion
+from kalends.companies.services import raise_schedule_revision
 from kalends.jobs.rows import backoff
 
 LONGEST_WAIT = timedelta(hours=6)
@@ -17,15 +19,24 @@ _FIRST_WAIT = timedelta(minutes=1)
 _AT_ONCE = 3
 
 
-def lock_link(planned: Planned) -> Link | None:
-    """The row under lock, if it is still what the decision was based on; None: decide again."""
+def lock_link(run: Run, planned: Planned) -> Link | None:
+    """The row under lock, if it is still what the decision was based on; None: decide again.
+
+    Where its event was followed, the row is there from now on, whatever is decided: the event is ours there as well, and
+    its time no longer blocked by the mirror.
+    """
     was = planned.link
     link = Link.objects.select_for_update(of=("self",)).select_related("calendar__connection", "staff").get(pk=was.pk)
     based_on = (was.wanted, was.time_set_at, was.generation, was.remote_id, was.verdict, was.status)
     if (link.wanted, link.time_set_at, link.generation, link.remote_id, link.verdict, link.status) != based_on:
         return None
-    if planned.seen.followed is not None and not _follow(link, planned.seen.followed, planned.seen.state.remote_id):
+    if planned.seen.followed is None:
+        return link
+    if not _follow(link, planned.seen.followed, planned.seen.state.remote_id):
         return None
+    link.save(update_fields=["calendar", "remote_id"])
+    if derive_spans(run, link.calendar, [link.remote_id]):
+        raise_schedule_revision([link.staff_id])
     return link
 
 

@@ -15,7 +15,6 @@ from kalends.calendars.engine import journal, rows
 from kalends.calendars.engine.context import Run, error_name
 from kalends.calendars.engine.lease import check_fence
 from kalends.calendars.engine.plan import Planned
-from kalends.calendars.engine.pull import derive_spans
 from kalends.calendars.engine.read import check_calendar_stands
 from kalends.calendars.links import forget_remote
 from kalends.calendars.models import Link, LinkStatus
@@ -83,7 +82,7 @@ def _intend(run: Run, planned: Planned) -> Link | None:
     action = planned.decision.action
     with transaction.atomic():
         check_fence(run)
-        link = rows.lock_link(planned)
+        link = rows.lock_link(run, planned)
         if link is None:
             run.report.again = True
             return None
@@ -144,8 +143,6 @@ def _store(run: Run, planned: Planned, receipt: Receipt | None) -> None:
             _closed(link)
         else:
             _agree(run, link, planned.link, receipt)
-            if planned.seen.followed is not None:
-                derive_spans(run, link.calendar, [link.remote_id])
         if planned.seen.state.question is not None:
             rows.close_question(link, run)
         signal = journal.OUTSIDE_DELETION if planned.decision.rule == "one_way_restore" else "run"
