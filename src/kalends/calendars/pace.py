@@ -64,7 +64,8 @@ def _ask_or_queue(row: ExternalCalendar, now: datetime, seated: bool) -> datetim
             turn, facts = None, pace.asked(facts, now)
         else:
             facts, turn = pace.queued(facts, now if seated else now + _BUSY_FOR)
-        ExternalCalendar.objects.filter(pk=row.pk).update(turn_at=turn)
+        if turn != row.turn_at:
+            ExternalCalendar.objects.filter(pk=row.pk).update(turn_at=turn)
         _store(host, facts)
         return turn
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -11,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from pytest_httpserver import HTTPServer
 
-from kalends.calendars.models import CalendarConnection
+from kalends.calendars.models import CalendarConnection, Channel
 from kalends.calendars.services import add_external_calendar, run_connection
 from kalends.companies import services
 from kalends.companies.models import Feed
@@ -369,3 +370,31 @@ def test_F63_no_two_feeds_have_an_address_in_common(house: House):
     feeds = Feed.objects.filter(company=house.company)
     addresses = [feed_url(feed) for feed in feeds]
     assert len(set(addresses)) == len(addresses) == feeds.count() > 1
+
+
+def facts_of(house: House, row: CalendarConnection) -> str:
+    page = house.owner.get(reverse("dashboard:connection", args=[row.pk])).content.decode()
+    return " ".join(re.sub("<[^>]+>", " ", page).split())
+
+
+def test_G9_page_says_that_changes_are_told_or_how_old_the_state_is(house: House, settings):
+    settings.KALENDS = replace(settings.KALENDS, push=True)
+    row, now = house.connect(), utc_now()
+    row.calendars.update(fresh_as_of=now - timedelta(minutes=28), capabilities={"push": True})
+    assert "Told of at once" not in facts_of(house, row)
+    assert "State as of" in facts_of(house, row)
+    for calendar in row.calendars.all():
+        Channel.objects.create(
+            calendar=calendar,
+            state="open",
+            opened_at=now,
+            verified_at=now,
+            expires_at=now + timedelta(days=6),
+            renew_at=now + timedelta(days=5),
+            base_url=settings.KALENDS.base_url,
+        )
+    words = facts_of(house, row).replace("\xa0", " ")
+    assert "Changes made there Told of at once; last read 28 minutes ago" in words
+    assert "State as of" not in facts_of(house, row)
+    CalendarConnection.objects.update(state="paused")
+    assert "Told of at once" not in facts_of(house, row)
