@@ -133,6 +133,13 @@ def test_change_of_who_comes_is_not_called_a_new_time(locale, subject, words):
     assert "ouvel horaire" not in mail.text
 
 
+def test_invitations_subject_names_company_and_member():
+    context = {**CONTEXT, "subject": "{company}: your calendar, {staff}"}
+    mail = render("calendar_invitation", locale="en", company_name="Lakeside <Clinic>", context=context)
+    assert mail.subject == "Lakeside <Clinic>: your calendar, Emma Morris"
+    assert "Lakeside &lt;Clinic&gt;: your calendar, Emma Morris</h1>" in mail.html
+
+
 def test_mails_wear_the_pages_colours_by_day_and_by_night():
     root = Path(__file__).resolve().parents[2] / "src/kalends"
     tokens = (root / "web/static/kalends/kalends.css").read_text(encoding="utf-8")

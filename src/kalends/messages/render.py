@@ -20,7 +20,7 @@ from django.utils.safestring import mark_safe
 
 from kalends.core.span import Span
 from kalends.messages.dates import format_start, format_when, known_language
-from kalends.messages.richtext import fill_in, to_text
+from kalends.messages.richtext import fill_in, fill_in_line, to_text
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 LANGUAGES = ("en", "fr")
@@ -44,7 +44,10 @@ def render(kind: str, *, locale: str, company_name: str, context: Mapping[str, A
     """Pure: the same arguments give the same bytes."""
     language = template_language(locale)
     values = {**context, **_times(context, locale), "company_name": company_name, "language": language}
-    rich = _rich_text(context, company_name, language) if "html" in context else ""
+    rich = ""
+    if "html" in context:
+        rich = _rich_text(context, company_name, language)
+        values["subject"] = fill_in_line(context["subject"], company=company_name, staff=context["staff_name"])
     name = f"messages/{language}/{kind}.mail"
     with translation.override(known_language(language)):
         subject = _fill(name, "subject", values, autoescape=False)

@@ -73,6 +73,11 @@ def fill_in(html: str, *, company: str, staff: str, link: str, link_label: str) 
     return clean_html(filled)
 
 
+def fill_in_line(line: str, *, company: str, staff: str) -> str:
+    """A line of plain text, such as a subject, with the placeholders of names replaced."""
+    return _replace(line, {"{company}": company, "{staff}": staff})
+
+
 def _replace(text: str, values: dict[str, str]) -> str:
     for placeholder, value in values.items():
         text = text.replace(placeholder, value)

@@ -53,8 +53,9 @@ def test_send_promises_one_mail_with_the_managers_words(house: House):
 
 def test_preview_is_cleaned_filled_in_and_sends_nothing(house: House):
     bad = '<p style="color: red" onclick="x()">Hi {staff} of {company}<script>x()</script></p>{link}'
-    answer = house.owner.post(url_of(house), fields(do="preview", html=bad))
+    answer = house.owner.post(url_of(house), fields(do="preview", subject="{staff}, {company}", html=bad))
     assert answer.status_code == 200
+    assert answer.context["subject"] == "Emma Morris, Lakeside"
     assert answer.context["preview"].startswith('<p data-style="color:red">Hi Emma Morris of Lakeside</p><a href="#"')
     assert (Invitation.objects.count(), OutgoingMessage.objects.count()) == (0, 0)
 

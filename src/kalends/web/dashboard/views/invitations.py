@@ -18,7 +18,7 @@ from kalends.companies.models import Staff
 from kalends.companies.selectors import staff_member
 from kalends.core.clock import utc_now
 from kalends.core.errors import KalendsError, NotFound
-from kalends.messages.richtext import fill_in
+from kalends.messages.richtext import fill_in, fill_in_line
 from kalends.web.connect.words import error_words
 from kalends.web.dashboard.access import MemberRequest, actor_of, member
 from kalends.web.dashboard.forms.sync import InvitationForm
@@ -39,7 +39,9 @@ def invite(request: MemberRequest, staff_id: UUID) -> HttpResponse:
     form = InvitationForm(request.POST)
     if form.is_valid() and request.POST.get("do") == "preview":
         preview = _preview(staff, form.cleaned_data["html"])
-        return render(request, "dashboard/sync/invite.html", {"staff": staff, "form": form, "preview": preview})
+        subject = fill_in_line(form.cleaned_data["subject"], company=staff.company.name, staff=staff.name)
+        shown = {"staff": staff, "form": form, "preview": preview, "subject": subject}
+        return render(request, "dashboard/sync/invite.html", shown)
     if form.is_valid() and _send(request, staff, form):
         messages.success(request, _("The invitation was sent to %(email)s.") % {"email": form.cleaned_data["email"]})
         return _block(staff)
