@@ -15,7 +15,7 @@ CI_SEEDS ?= 50
 # A change of any of these sets up again.
 SETUP_FROM = pyproject.toml package-lock.json tools/build_frontend.py src/kalends/locale/fr/LC_MESSAGES/django.po
 
-.PHONY: help run setup setup-dev test test-fast test-all system-packages check lint types imports rules format e2e bench kill-test messages clean
+.PHONY: help run setup setup-dev test test-fast test-all system-packages check lint types imports format e2e simulate bench kill-test messages clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
