@@ -14,11 +14,12 @@ import pytest
 from django.conf import settings as django_settings
 from django.test import Client
 
-from kalends.calendars.models import BusySpan, CalendarConnection, Journal, OAuthState
-from kalends.calendars.services import create_invitation, run_connection, sync_now
+from kalends.calendars.models import BusySpan, CalendarConnection, Journal, OAuthState, Seat
+from kalends.calendars.services import create_invitation, live_check, run_connection, sync_now
 from kalends.companies import services
 from kalends.core.clock import utc_now
 from kalends.core.span import Span
+from kalends.providers.microsoft.client import MAILBOX_REQUESTS
 from kalends.providers.microsoft.known import found
 from kalends.sandbox.app import Options, Running, start
 from tests.contract.microsoft_world import ACCOUNTS, times, weekly
@@ -202,3 +203,16 @@ def test_a_second_calendar_without_a_delta_loses_what_was_deleted(house: House, 
         assert starts(row) == [first + number * WEEK for number in range(4) if number != gone]
     second.refresh_from_db()
     assert second.cursor == ""
+
+
+def test_G12_seats_at_the_mailbox_are_given_back_and_a_booking_goes_without(house: House, microsoft: Running):
+    row = connect(house, "office365")
+    assert Seat.objects.filter(until__gt=utc_now()).count() == 0
+    [key] = set(Seat.objects.values_list("key", flat=True))
+    assert Seat.objects.filter(key=key).count() == MAILBOX_REQUESTS
+    row.calendars.update(fresh_as_of=utc_now() - timedelta(minutes=5))
+    Seat.objects.update(until=utc_now() + HOUR)
+    span = Span(next_monday(), next_monday(11))
+    asked = microsoft.journal.since(0)[-1]["number"]
+    assert live_check(staff_ids=[house.staff.pk], span=span, now=utc_now())[house.staff.pk].ok
+    assert microsoft.journal.since(0)[-1]["number"] == asked
