@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -279,3 +280,36 @@ def test_expand_refuses_to_count_what_no_list_holds():
     every_date = f"BYMONTH={','.join(map(str, range(1, 13)))};BYMONTHDAY={','.join(map(str, range(1, 29)))}"
     with pytest.raises(BadRecurrence, match="too long"):
         walls("2001-01-01 00:00", f"RRULE:FREQ=YEARLY;COUNT=1000000;{every_date};{_EVERY_SECOND}")
+
+
+def calls_of(start: str, rule: str) -> int:
+    """How many functions are called while a series without end is expanded over one year."""
+    calls = 0
+
+    def count(_frame, event, _argument):
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    walls(start, rule)  # what is kept from one series to the next is there already
+    sys.setprofile(count)
+    try:
+        walls(start, rule)
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "FREQ=DAILY",
+        "FREQ=DAILY;INTERVAL=3",
+        "FREQ=WEEKLY;BYDAY=MO,WE",
+        "FREQ=MONTHLY;BYDAY=1MO",
+        "FREQ=MONTHLY;BYMONTHDAY=31",
+        "FREQ=YEARLY;BYMONTH=3;BYDAY=-1SU",
+    ],
+)
+def test_expand_series_without_end_costs_the_window_and_not_its_past(rule):
+    old, young = calls_of("1996-01-01 09:00", f"RRULE:{rule}"), calls_of("2025-12-29 09:00", f"RRULE:{rule}")
+    assert old <= young * 1.1 + 50
