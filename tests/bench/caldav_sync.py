@@ -1,7 +1,9 @@
 """Syncing with a Radicale: ours beside vdirsyncer, against the same server in the same run.
 
-Three jobs each: the first sync, a run in which nothing changed, a run after 50 changes. Then what an idle poll and k changes
-cost in calendars of 10 to 10,000 events, in requests and SQL statements: neither may grow with the calendar.
+Three jobs each: the first sync, a run in which nothing changed, a run after 50 changes; and by hand, the least that could be
+asked of this server. The peer writes the events that ours wrote, byte for byte: what is in one decides how long this
+server takes. It looks through its whole calendar at each new event, so 5,000 of them take a long while, for the peer too:
+KALENDS_BENCH_EVENTS=5000 python -m tests.bench.caldav_sync. What grows with the calendar is in sync_scale.
 
 Calendars are filled by writing Radicale's files; its cache is warmed before anything is measured.
 """
@@ -9,6 +11,7 @@ Calendars are filled by writing Radicale's files; its cache is warmed before any
 from __future__ import annotations
 
 import base64
+import http.client
 import json
 import logging
 import os
@@ -20,7 +23,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,8 +33,7 @@ from tests.bench.server import free_port
 from tests.bench.shop import Shop
 
 EVENTS = int(os.environ.get("KALENDS_BENCH_EVENTS", "1000"))
-SIZES = tuple(int(size) for size in os.environ.get("KALENDS_BENCH_SIZES", "10,1000,10000").split(","))
-CHANGED, FEW = 50, 5
+CHANGED, TIMES = 50, 5
 USER, PASSWORD = "bench", "bench"
 
 
@@ -88,6 +90,10 @@ class Radicale:
         for number in range(events):
             (folder / f"own-{number}.ics").write_text(_text(number, now), newline="")
         self.ask("PROPFIND", f"{name}/", "", Depth="1")
+
+    def texts(self, name: str) -> dict[str, str]:
+        """Its events by the names of their files."""
+        return {path.name: path.read_bytes().decode() for path in sorted((self.root / name).glob("*.ics"))}
 
     def change(self, name: str, numbers: range, now: datetime) -> None:
         for number in numbers:
@@ -199,12 +205,68 @@ class Vdirsyncer:
         own = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         return Cost(time.perf_counter() - begun, own, self._radicale.requests() - asked, None)
 
+    def hold(self, texts: Mapping[str, str]) -> None:
+        """These events stand in the folder, by the names of their files."""
+        for name, text in texts.items():
+            (self.files / name).write_text(text, newline="")
+
     def _call(self, what: str) -> None:
         program = shutil.which("vdirsyncer")
         assert program is not None
         subprocess.run(
             [program, "-v", "ERROR", "-c", str(self._config), what], input=b"y\n" * 9, check=True, capture_output=True
         )
+
+
+# -- by hand ---------------------------------------------------------------------------------------------------------
+
+
+class ByHand:
+    """The least that must be asked, over one connection, with neither a database nor a library: an ideal client."""
+
+    def __init__(self, radicale: Radicale, name: str) -> None:
+        self._link = http.client.HTTPConnection("127.0.0.1", radicale.port, timeout=300)
+        self._path = f"/{USER}/{name}/"
+        self._token = ""
+        self._asked = 0
+
+    def poll(self) -> Cost:
+        """What changed since the last time, and the texts of it, 100 at once."""
+        return self._measured(self._poll)
+
+    def put(self, texts: Mapping[str, str]) -> Cost:
+        return self._measured(lambda: [self._ask("PUT", name, text) for name, text in texts.items()])
+
+    def _poll(self) -> None:
+        wanted = "<sync-level>1</sync-level><prop><getetag/></prop>"
+        answer = self._ask(
+            "REPORT",
+            "",
+            f'<sync-collection xmlns="DAV:"><sync-token>{self._token}</sync-token>{wanted}</sync-collection>',
+        )
+        (self._token,) = re.findall(r"<sync-token>(.*?)</sync-token>", answer)
+        changed = re.findall(r"<href>([^<]*\.ics)</href>", answer)
+        for start in range(0, len(changed), 100):
+            hrefs = "".join(f"<href>{href}</href>" for href in changed[start : start + 100])
+            wanted = "<prop><getetag/><C:calendar-data/></prop>"
+            names = 'xmlns="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav"'
+            self._ask("REPORT", "", f"<C:calendar-multiget {names}>{wanted}{hrefs}</C:calendar-multiget>")
+
+    def _ask(self, method: str, name: str, body: str) -> str:
+        self._asked += 1
+        token = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+        kind = "text/calendar" if method == "PUT" else "application/xml"
+        headers = {"Authorization": f"Basic {token}", "Content-Type": f"{kind}; charset=utf-8"}
+        self._link.request(method, self._path + name, body.encode(), headers)
+        answer = self._link.getresponse()
+        text = answer.read().decode()
+        assert answer.status < 300, answer.status
+        return text
+
+    def _measured(self, work: Callable[[], Any]) -> Cost:
+        asked, begun, own = self._asked, time.perf_counter(), time.process_time()
+        work()
+        return Cost(time.perf_counter() - begun, time.process_time() - own, self._asked - asked, None)
 
 
 # -- the measurements ------------------------------------------------------------------------------------------------
@@ -246,8 +308,6 @@ def inside() -> None:
                 print("vdirsyncer is not installed: ours alone")
             _write(ours, radicale, Path(folder), peer=peer)
             _read(ours, radicale, Path(folder), peer=peer)
-            for size in SIZES:
-                _grow(ours, radicale, size)
         finally:
             radicale.stop()
 
@@ -259,22 +319,28 @@ def _write(ours: Ours, radicale: Radicale, folder: Path, *, peer: bool) -> None:
     staff = ours.member("ours")
     booked = ours.book(staff, EVENTS)
     connection = ours.connect(staff, "ours")
-    _row("first sync", "ours", ours.run(connection, 0))
+    written = ours.run(connection, 0)
     _row("its own writes seen", "ours", ours.run(connection, 5))
-    _row("nothing changed", "ours", ours.run(connection, 10))
+    by_hand = ByHand(radicale, "ours")
+    by_hand.poll()
+    idle = _least([ours.run(connection, 10 + 3 * number) for number in range(TIMES)])
+    idle_by_hand = _least([by_hand.poll() for _ in range(TIMES)])
     ours.note(booked[:CHANGED])
-    _row(f"{CHANGED} changed here", "ours", ours.run(connection, 11))
-    if not peer:
-        return
+    changed = ours.run(connection, 11 + 3 * TIMES)
     radicale.fill("theirs", 0, ours.now)
-    program = Vdirsyncer(folder / "up", radicale, "theirs")
-    for number in range(EVENTS):
-        (program.files / f"own-{number}.ics").write_text(_text(number, ours.now), newline="")
-    _row("first sync", "vdirsyncer", program.sync())
-    _row("nothing changed", "vdirsyncer", program.sync())
-    for number in range(CHANGED):
-        (program.files / f"own-{number}.ics").write_text(_text(number, ours.now + timedelta(minutes=7)), newline="")
-    _row(f"{CHANGED} changed here", "vdirsyncer", program.sync())
+    # The peer writes the very same events: how long the server takes for one depends on what is in it.
+    texts = radicale.texts("ours")
+    program = Vdirsyncer(folder / "up", radicale, "theirs") if peer else None
+    if program:
+        program.hold(texts)
+    _compare("first sync", written, None, program)
+    _compare("nothing changed", idle, idle_by_hand, program)
+    edited = {name: text.replace("SUMMARY:", "SUMMARY:More: ") for name, text in texts.items()}
+    first, second = (dict(list(edited.items())[start : start + CHANGED]) for start in (0, CHANGED))
+    changed_by_hand = ByHand(radicale, "ours").put(second)
+    if program:
+        program.hold(first)
+    _compare(f"{CHANGED} changed here", changed, changed_by_hand, program)
 
 
 def _read(ours: Ours, radicale: Radicale, folder: Path, *, peer: bool) -> None:
@@ -283,31 +349,38 @@ def _read(ours: Ours, radicale: Radicale, folder: Path, *, peer: bool) -> None:
     radicale.fill("own", EVENTS, ours.now)
     connection = ours.connect(ours.member("own"), "own")
     program = Vdirsyncer(folder / "down", radicale, "own") if peer else None
-    _row("first sync", "ours", ours.run(connection, 0))
-    if program:
-        _row("first sync", "vdirsyncer", program.sync())
-    _row("nothing changed", "ours", ours.run(connection, 5))
-    if program:
-        _row("nothing changed", "vdirsyncer", program.sync())
+    by_hand = ByHand(radicale, "own")
+    _compare("first sync", ours.run(connection, 0), by_hand.poll(), program)
+    idle = _least([ours.run(connection, 5 + 3 * number) for number in range(TIMES)])
+    _compare("nothing changed", idle, _least([by_hand.poll() for _ in range(TIMES)]), program)
     radicale.change("own", range(CHANGED), ours.now)
-    _row(f"{CHANGED} changed there", "ours", ours.run(connection, 10))
-    if program:
-        _row(f"{CHANGED} changed there", "vdirsyncer", program.sync())
+    _compare(f"{CHANGED} changed there", ours.run(connection, 6 + 3 * TIMES), by_hand.poll(), program)
 
 
-def _grow(ours: Ours, radicale: Radicale, size: int) -> None:
-    print(f"a calendar of {size:,} events")
-    name = f"size-{size}"
-    radicale.fill(name, size, ours.now)
-    connection = ours.connect(ours.member(name), name)
-    _row("first sync", "ours", ours.run(connection, 0))
-    _row("idle poll", "ours", ours.run(connection, 5))
-    radicale.change(name, range(FEW), ours.now)
-    _row(f"poll after {FEW} changes", "ours", ours.run(connection, 10))
+def _compare(job: str, ours: Cost, by_hand: Cost | None, peer: Vdirsyncer | None) -> None:
+    """Our cost beside the least that could be asked, and beside the peer's, who does it now."""
+    _row(job, "ours", ours)
+    if by_hand is not None:
+        _row(job, "by hand", by_hand)
+        print(
+            f"  {'':24} | ours to it  | requests {ours.requests / by_hand.requests:.2f}, seconds"
+            f" {ours.seconds / by_hand.seconds:.2f}; our share {(ours.seconds - by_hand.seconds) * 1000:.0f} ms"
+        )
+    if peer is not None:
+        theirs = peer.sync()
+        _row(job, "vdirsyncer", theirs)
+        print(
+            f"  {'':24} | ours to it  | requests {ours.requests / theirs.requests:.2f}, seconds"
+            f" {ours.seconds / theirs.seconds:.2f}, CPU {ours.own / theirs.own:.2f}"
+        )
+
+
+def _least(costs: list[Cost]) -> Cost:
+    return min(costs, key=lambda cost: cost.seconds)
 
 
 def _row(job: str, who: str, cost: Cost) -> None:
-    print(f"  {job:24} | {who:10} | {cost}", flush=True)
+    print(f"  {job:24} | {who:11} | {cost}", flush=True)
 
 
 if __name__ == "__main__":
