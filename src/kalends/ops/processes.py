@@ -78,8 +78,26 @@ class _Stop(Exception):
     pass
 
 
-def _raise_stop(number: int, frame: FrameType | None) -> None:
-    raise _Stop
+class _Stopper:
+    """TERM and INT stop once: make passes TERM on to what it started, and people press Ctrl-C again."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._starting = False
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        if not self.asked:
+            self.asked = True
+            if not self._starting:
+                raise _Stop
+
+    def start(self, part: Part, children: list[tuple[Part, subprocess.Popen[bytes]]]) -> None:
+        """Raises _Stop once the part is on the list of those that are stopped, not before."""
+        self._starting = True
+        children.append((part, _start(part)))
+        self._starting = False
+        if self.asked:
+            raise _Stop
 
 
 def supervise(stages: Sequence[Stage]) -> int:
@@ -87,20 +105,20 @@ def supervise(stages: Sequence[Stage]) -> int:
 
     A part that dies takes the rest with it: the service manager outside starts everything again, from rows.
     """
-    previous = {number: signal.signal(number, _raise_stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    stopper = _Stopper()
+    previous = {number: signal.signal(number, stopper) for number in (signal.SIGTERM, signal.SIGINT)}
     children: list[tuple[Part, subprocess.Popen[bytes]]] = []
     status = 0
     try:
         for stage in stages:
             for part in stage.parts:
-                children.append((part, _start(part)))
+                stopper.start(part, children)
             stage.then()
         status = _watch(children)
     except _Stop:
         status = 0
     finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, signal.SIG_IGN)
+        stopper.asked = True
         _stop_all(children)
         for number, handler in previous.items():
             signal.signal(number, handler)
