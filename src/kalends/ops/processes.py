@@ -9,15 +9,20 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
 
 from django.conf import settings
+from django.db import connections
 from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
 
+_PROGRAM = "kalends.config.wsgi"
 _STOP_SECONDS = 15
+# Less than that, and more than a request takes.
+_WEB_STOP_SECONDS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +52,11 @@ def split_bind(bind: str) -> tuple[str, int]:
 
 def run_web(*, bind: str | None, web_processes: int) -> int:
     host, port = split_bind(bind or settings.KALENDS.bind)
+    # Before the processes part: they share what is loaded and answer at once. A connection cannot be shared.
+    import_module(_PROGRAM)
+    connections.close_all()
     Granian(
-        "kalends.config.wsgi:application",
+        f"{_PROGRAM}:application",
         address=host,
         port=port,
         interface=Interfaces.WSGI,
@@ -58,6 +66,8 @@ def run_web(*, bind: str | None, web_processes: int) -> int:
         log_access=False,
         log_level=LogLevels.warning,
         respawn_failed_workers=True,
+        # One that is told to end while it still starts does not hear it, and would be waited for without end.
+        workers_kill_timeout=_WEB_STOP_SECONDS,
     ).serve()
     return 0
 
