@@ -457,6 +457,24 @@ def test_F50_reauthorize_is_a_renewal_at_once(told):
 # -- F48, F52: renewal ------------------------------------------------------------------------------------------------
 
 
+def test_G12_account_that_says_wait_when_a_channel_is_opened_is_asked_nothing_until_then(pushing, new_world):
+    world = new_world(connected=False)
+    world.server.push = True
+    world.connect()
+    world.server.fail("open_channel", Fault.THROTTLED)
+    world.run()
+    until = world.now + MINUTE
+    assert (world.connection().throttled_until, world.connection().state) == (until, "throttled")
+    world.forget_requests()
+    world.book(at(3, 10))
+    world.pass_time(MINUTE / 2)
+    world.run()
+    assert world.server.requests == []
+    world.pass_time(MINUTE / 2)
+    world.run()
+    assert world.count("put", "open_channel") == 3
+
+
 def test_F48_failing_renewals_leave_the_old_channel_and_are_tried_again(told):
     world, post = told()
     (old,) = living(world)

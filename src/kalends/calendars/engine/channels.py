@@ -1,7 +1,7 @@
 """Channels under the connection's lease: what `sync.push` says they need is asked of the provider, one by one.
 
 A channel is stored before it is asked for and closed only after its successor was verified (F46, F48). Whatever fails
-here waits and is tried again; reading goes on, and nothing but a dead grant ends the run.
+here waits and is tried again; reading goes on. Only a dead grant, or being told to wait, is the whole connection's.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ _FIRST_RETRY = timedelta(minutes=1)
 _LONGEST_RETRY = timedelta(hours=6)
 _REFUSED = timedelta(days=1)  # this calendar, or this installation, is given no channel as things stand
 _REMEMBERED = timedelta(days=30)
+_ENDS_THE_RUN = (AuthRevoked, Throttled)
 _LIVING = ~Q(state=ChannelState.CLOSED)
 _LIVING_OF = Prepared(
     lambda connection: Channel.objects.filter(_LIVING, calendar__connection=connection).order_by("pk"), connection=UUID
@@ -61,7 +62,7 @@ def has_leftovers(connection: CalendarConnection) -> bool:
 
 
 def tend(run: Run, *, wanted: bool = True) -> None:
-    """Opens, renews and closes what is due. `wanted=False`: closes all. Raises AuthRevoked only."""
+    """Opens, renews and closes what is due. `wanted=False`: closes all. Raises AuthRevoked and Throttled only."""
     rows = _by_calendar(run.connection)
     for calendar in sorted(calendars_of(run.connection), key=lambda calendar: calendar.pk):
         wants = wanted and wants_channel(calendar, run.connection.provider)
@@ -144,7 +145,7 @@ def _open(run: Run, calendar: RemoteCalendar, *, on_trial: bool) -> None:
         # Should it stand there all the same, its first notification names it, and it is closed.
         _store(run, row, state=ChannelState.CLOSED, closed_at=run.now)
         _wait(run, calendar, error)
-        if isinstance(error, AuthRevoked):
+        if isinstance(error, _ENDS_THE_RUN):
             raise
         return
     run.at("channel opened, not stored")
@@ -228,7 +229,7 @@ def _try_later(run: Run, row: Channel, error: ProviderError) -> None:
     if isinstance(error, Throttled) and error.retry_at is not None:
         retry_at = max(retry_at, error.retry_at)
     _store(run, row, failures=row.failures + 1, retry_at=retry_at)
-    if isinstance(error, AuthRevoked):
+    if isinstance(error, _ENDS_THE_RUN):
         raise error
 
 
