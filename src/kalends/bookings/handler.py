@@ -15,14 +15,24 @@ from kalends.bookings.services.changing import cancel_locked
 from kalends.bookings.values import SYSTEM, Actor
 from kalends.calendars.handlers import AppointmentSummary, MoveResult, OutsideMove, Wanted
 from kalends.companies.models import Staff
-from kalends.jobs.locks import lock_rows
+from kalends.jobs.locks import require_transaction
+from kalends.jobs.prepared import Prepared
+
+# As jobs.locks.lock_rows does it; nothing of the rows is needed.
+_LOCKED = Prepared(
+    lambda staff: (
+        Staff.objects.select_for_update(of=("self",), no_key=True).filter(pk__in=staff).order_by("pk").values_list("pk")
+    ),
+    staff=[UUID],
+)
 
 
 class BookingsHandler:
     """Registered when Django starts. Everything but `summary` and `wanted_for_staff` runs in the engine's transaction."""
 
     def lock_staff(self, staff_ids: Iterable[UUID]) -> None:
-        lock_rows(Staff.objects.all(), staff_ids)
+        require_transaction()
+        _LOCKED.rows(staff=set(staff_ids))
 
     def move_set(self, moves: Sequence[OutsideMove], *, rule: str, now: datetime) -> list[MoveResult]:
         return outside_moves.move_set(moves, rule=rule, now=now)
