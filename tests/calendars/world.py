@@ -16,6 +16,7 @@ from kalends.calendars.models import BusySpan, CalendarConnection, Journal, Link
 from kalends.calendars.services.joining import store_grant
 from kalends.companies.models import Staff
 from kalends.core.span import Span
+from kalends.jobs.prepared import PreparedUpdate
 from kalends.messages.models import OutgoingMessage
 from kalends.sync.link import Mode
 from kalends.sync.memory import MemoryProvider
@@ -27,6 +28,9 @@ START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 POLL = timedelta(seconds=120)
 GRACE = timedelta(seconds=90)
 HALF_HOUR = timedelta(minutes=30)
+
+
+_SENT = PreparedUpdate(lambda: OutgoingMessage.objects.filter(state="queued"), {"state": "sent"})
 
 
 class Killed(BaseException):
@@ -141,7 +145,7 @@ class World:
 
     def deliver(self) -> None:
         """The mails that were promised so far have left."""
-        OutgoingMessage.objects.filter(state="queued").update(state="sent")
+        _SENT.run()
 
     def book_synced(self, start: datetime) -> Appointment:
         appointment = self.book(start)

@@ -47,7 +47,7 @@ def cancel(history: History) -> None:
     appointment = history.standing()
     if appointment is not None:
         history.world.cancel(appointment)
-        history.cancelled_here.add(appointment.pk)
+        history.watch.cancelled_here.add(appointment.pk)
 
 
 def change_rules(history: History) -> None:
@@ -89,14 +89,14 @@ def outside_delete(history: History) -> None:
     if found := history.own_event():
         appointment, server, calendar, event = found
         server.delete(calendar, event.id)
-        history.deleted_outside.add(appointment.pk)
+        history.watch.deleted[appointment.pk] = history.world.now
 
 
 def outside_delete_all(history: History) -> None:
     for appointment in history.appointments:
         for server, calendar, event in own_events(history.world, appointment):
             server.delete(calendar, event.id)
-            history.deleted_outside.add(appointment.pk)
+            history.watch.deleted[appointment.pk] = history.world.now
 
 
 def outside_edit(history: History) -> None:

@@ -17,14 +17,26 @@ from kalends.calendars.engine.lease import due_connections
 from kalends.calendars.models import CalendarConnection, Link, LinkStatus
 from kalends.calendars.services.joining import store_grant
 from kalends.core.span import Span
+from kalends.jobs.prepared import Prepared
 from kalends.sync.connection import State
 from kalends.sync.memory_server import MemoryCalendar, MemoryServer
 from kalends.sync.port import RemoteEvent
 from tests.calendars.world import HALF_HOUR, POLL, World, at
+from tests.simulation.watch import CONNECTIONS, Watch
 
 NAMED = (LinkStatus.REFUSED, LinkStatus.DIVERGED, LinkStatus.ORPHANED)
 _PAUSES = (1, 20, 95, 125, 300, 4000)
 _READY = (State.ACTIVE, State.THROTTLED, State.FROZEN)
+
+
+_DUE = Prepared(due_connections, now=datetime)
+_WAITING = Prepared(
+    lambda soon: (
+        Link.objects.filter(due_at__lte=soon).exclude(status__in=(LinkStatus.CLOSED, *NAMED)).values_list("pk")[:1]
+    ),
+    soon=datetime,
+)
+_APPOINTMENTS = Prepared(lambda: Appointment.objects.order_by("pk"))
 
 
 @dataclass(frozen=True)
@@ -39,14 +51,13 @@ class Step:
 class History:
     world: World
     random: random.Random
+    watch: Watch
     appointments: list[Appointment] = field(default_factory=list)
-    cancelled_here: set[UUID] = field(default_factory=set)
-    deleted_outside: set[UUID] = field(default_factory=set)
     given: defaultdict[UUID, set[datetime]] = field(default_factory=lambda: defaultdict(set))
+    given_here: defaultdict[UUID, set[datetime]] = field(default_factory=lambda: defaultdict(set))
     # Who gave an appointment its time last: the time, when, and whether that was here.
     last: dict[UUID, tuple[datetime, datetime, bool]] = field(default_factory=dict)
     mirrored: dict[tuple[str, str, str], str] = field(default_factory=dict)
-    released: list[datetime] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
 
     def play(self, steps: list[Step]) -> None:
@@ -71,15 +82,19 @@ class History:
         if self.random.random() < 0.15:
             step = self.random.randint(1, 14)
             self.log.append(f"  killed at {step}")
-            self.world.run_killed_at(step, self.random.choice(self.connections()))
+            connection = self.random.choice(self.connections())
+            with self.watch.run_of(connection):
+                self.world.run_killed_at(step, connection)
         self.run_due()
+        self.watch.check_isolation()
 
     def run_due(self, most: int = 3) -> None:
         """Whatever the rows say is due, as the sweep finds it. A worker that died is seen by its lease."""
         for _ in range(most):
-            rows = list(due_connections(self.world.now))
+            rows = _DUE.rows(now=self.world.now)
             for row in rows:
-                self.world.run(row)
+                with self.watch.run_of(row):
+                    self.world.run(row)
             if not rows:
                 return
 
@@ -119,21 +134,21 @@ class History:
         for connection in self.connections():
             if connection.state == State.FROZEN and self.random.random() < 0.5:
                 self.log.append("  unfreeze")
-                self.released.append(self.world.now)
+                self.watch.released[connection.pk] = self.world.now
                 services.unfreeze(connection=connection, restore=self.random.random() < 0.5, now=self.world.now)
 
     # -- finding something to act on -------------------------------------------------------------------------
 
     def connections(self) -> list[CalendarConnection]:
-        return list(CalendarConnection.objects.select_related("company", "staff").order_by("pk"))
+        return CONNECTIONS.rows()
 
     def slot(self) -> Span:
         start = at(self.random.choice((3, 4, 5)), 9) + HALF_HOUR * self.random.randint(0, 15)
         return Span(start, start + HALF_HOUR)
 
     def standing(self) -> Appointment | None:
-        for appointment in self.appointments:
-            appointment.refresh_from_db()
+        rows = {row.pk: row for row in _APPOINTMENTS.rows()}
+        self.appointments = [rows[appointment.pk] for appointment in self.appointments]
         found = [row for row in self.appointments if row.status == "confirmed" and row.start > self.world.now]
         return self.random.choice(found) if found else None
 
@@ -144,6 +159,8 @@ class History:
 
     def set_time(self, appointment: Appointment, start: datetime, *, here: bool) -> None:
         self.given[appointment.pk].add(start)
+        if here:
+            self.given_here[appointment.pk].add(start)
         self.last[appointment.pk] = (start, self.world.now, here)
 
     # -- quiet -----------------------------------------------------------------------------------------------
@@ -173,12 +190,9 @@ class History:
             self.run_due(6)
             for connection in self.connections():
                 self.mend(connection)
-            soon = self.world.now + POLL
-            waiting = Link.objects.filter(due_at__lte=soon).exclude(status__in=(LinkStatus.CLOSED, *NAMED)).exists()
-            broken = CalendarConnection.objects.exclude(last_error="").exists()
+            if not _WAITING.rows(soon=self.world.now + POLL) and not any(c.last_error for c in self.connections()):
+                return
             self.world.pass_time(POLL)
-            if not waiting and not broken:
-                break
         self.deliver_all()
         self.run_due(6)
 
@@ -190,12 +204,11 @@ class History:
 
     def mend(self, connection: CalendarConnection) -> None:
         """What a person does who reads the mail: connect again, look again, release, resume."""
-        connection.refresh_from_db()
         now = self.world.now
         if connection.state == State.PAUSED:
             services.resume(connection=connection, now=now)
         if connection.state == State.FROZEN:
-            self.released.append(now)
+            self.watch.released[connection.pk] = now
             services.unfreeze(connection=connection, restore=True, now=now)
         if connection.state == State.NEEDS_ATTENTION:
             secret = {"subject": connection.subject}

@@ -6,7 +6,6 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
 from types import SimpleNamespace
 from unittest import mock
 
@@ -16,10 +15,10 @@ from kalends.calendars.models import CalendarConnection
 from kalends.calendars.providers import provider_factory
 from kalends.core import ids
 from kalends.sync.link import Mode
-from kalends.sync.memory import MemoryProvider
 from kalends.sync.memory_server import MemoryCalendar
-from kalends.sync.port import Guard, Intent, Provider, Receipt, Texts, Throttled
+from kalends.sync.port import Provider, Texts
 from tests.calendars.world import World, make_world
+from tests.simulation.watch import Watch, WatchedProvider
 
 # alone: one person, one account. accounts: one person, two accounts. mirrored: two people. In the last two a tool of
 # somebody else's copies each account's calendar into the other's.
@@ -58,46 +57,13 @@ class Setting:
         )
 
 
-class WatchedProvider(MemoryProvider):
-    """Asks of each request, at once, what can only be seen then: G12 (we were told to wait) and G13 (not ours)."""
-
-    waits: dict[str, datetime]
-
-    def __init__(self, world: World, subject: str, waits: dict[str, datetime]) -> None:
-        super().__init__(world.servers[subject])
-        self.subject, self.waits, self.world = subject, waits, world
-
-    def _begin(self, operation: str, calendar_id: str):
-        until = self.waits.get(self.subject)
-        assert until is None or until <= self.world.now, f"G12: {operation} before the time that was set"
-        try:
-            return super()._begin(operation, calendar_id)
-        except Throttled as error:
-            self.waits[self.subject] = error.retry_at or self.world.now
-            raise
-
-    def put(self, calendar_id: str, intent: Intent, guard: Guard) -> Receipt:
-        self._check_own(calendar_id, guard)
-        return super().put(calendar_id, intent, guard)
-
-    def remove(self, calendar_id: str, guard: Guard) -> None:
-        self._check_own(calendar_id, guard)
-        super().remove(calendar_id, guard)
-
-    def _check_own(self, calendar_id: str, guard: Guard) -> None:
-        event = self._server.calendars[calendar_id].events.get(guard.remote_id)
-        foreign = event is not None and (not event.op_key or event.id.startswith("copy-") or event.foreign_organizer)
-        assert not foreign, "G13: an event that we did not make"
-
-
 @contextmanager
-def made(setting: Setting, chance: random.Random) -> Iterator[World]:
-    """A world as the setting says, connected and read once; ids and jitter come from `chance`, so that it replays."""
-    worlds: list[World] = []
-    waits: dict[str, datetime] = {}
+def made(setting: Setting, chance: random.Random) -> Iterator[Watch]:
+    """A world as the setting says and who watches it, connected and read once; ids and jitter come from `chance`, so that it replays."""
+    watches: list[Watch] = []
 
     def find(connection: CalendarConnection) -> Provider:
-        return WatchedProvider(worlds[0], connection.subject, waits)
+        return WatchedProvider(watches[0], connection.subject)
 
     told = replace(settings.KALENDS, push=setting.push)
     with provider_factory(find), mock.patch.object(settings, "KALENDS", told), _counted(chance):
@@ -106,13 +72,13 @@ def made(setting: Setting, chance: random.Random) -> Iterator[World]:
             on_outside_move=setting.on_outside_move,
             on_outside_delete=setting.on_outside_delete,
         )
-        worlds.append(world)
+        watches.append(Watch(world, push=setting.push))
         if setting.people != "alone":
             world.add_server("account-2")
         for server in world.servers.values():
             _behave(server, setting)
         _connect(world, setting)
-        yield world
+        yield watches[0]
 
 
 def _behave(server, setting: Setting) -> None:

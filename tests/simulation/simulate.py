@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -55,20 +56,24 @@ def simulate(seed: int) -> Failure | None:
 
 
 def attempt(seed: int, setting: Setting, steps: list[Step]) -> tuple[str, list[str]]:
-    """Plays in a savepoint that is rolled back. What is wrong, "" if nothing, and what was done."""
-    untouched = transaction.savepoint()
+    """Plays, and leaves no row behind. What is wrong, "" if nothing, and what was done."""
     history: History | None = None
     try:
-        with made(setting, random.Random(seed)) as world:
-            history = History(world, random.Random(seed))
+        with _undone(), made(setting, random.Random(seed)) as watch:
+            history = History(watch.world, random.Random(seed), watch)
             history.play(steps)
             history.quiet()
             check(history)
     except Exception as error:
         return f"{type(error).__name__}: {error}".split("\n")[0], history.log if history else []
-    finally:
-        transaction.savepoint_rollback(untouched)
     return "", history.log
+
+
+@contextmanager
+def _undone() -> Iterator[None]:
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
 
 
 def shrink(steps: list[Step], fails: Callable[[list[Step]], bool]) -> list[Step]:

@@ -20,9 +20,9 @@ from kalends.jobs.secrets import unseal
 from kalends.messages.models import OutgoingMessage
 from kalends.messages.sending import send_message
 from kalends.sync.memory_server import Fault
-from tests.calendars.conftest import new_world  # noqa: F401 - the fixture
 from tests.calendars.world import at
-from tests.simulation.history import History
+from tests.simulation.history import History, Step
+from tests.simulation.setting import made
 from tests.simulation.simulate import steps_of
 
 # Words that a person, a place or a secret brought into the rows.
@@ -52,7 +52,21 @@ def secrets_of_the_rows() -> set[str]:
     return {text for text in found if len(text) >= 4}
 
 
-def test_G14_log_of_simulated_days_names_nobody(new_world, caplog):  # noqa: F811
+def _play(history: History, steps: list[Step]) -> None:
+    """With a mail that is sent again and a run that fails at the end."""
+    world = history.world
+    world.book(at(4, 12))
+    history.play(steps)
+    history.quiet()
+    for message in OutgoingMessage.objects.all()[:3]:
+        OutgoingMessage.objects.filter(pk=message.pk).update(state="queued", due_at=world.now)
+        send_message(message_id=message.pk, now=world.now)
+    world.server.fail("pull", Fault.TEMPORARY)
+    services.sync_now(connection=world.connection(), everything=True, now=world.now)
+    world.run()
+
+
+def test_G14_log_of_simulated_days_names_nobody(db, caplog):
     """At level DEBUG, so more than is ever written; with a crash whose text quotes a customer."""
     written = io.StringIO()
     handler = logging.StreamHandler(written)
@@ -65,17 +79,9 @@ def test_G14_log_of_simulated_days_names_nobody(new_world, caplog):  # noqa: F81
     try:
         for seed in range(900, 906):
             untouched = transaction.savepoint()
-            world = new_world(on_outside_delete=("cancel", "ask")[seed % 2])
-            world.book(at(4, 12))
-            history = History(world, random.Random(seed))
-            history.play(steps_of(seed)[1])
-            history.quiet()
-            for message in OutgoingMessage.objects.all()[:3]:
-                OutgoingMessage.objects.filter(pk=message.pk).update(state="queued", due_at=world.now)
-                send_message(message_id=message.pk, now=world.now)
-            world.server.fail("pull", Fault.TEMPORARY)
-            services.sync_now(connection=world.connection(), everything=True, now=world.now)
-            world.run()
+            setting, steps = steps_of(seed)
+            with made(setting, random.Random(seed)) as watch:
+                _play(History(watch.world, random.Random(seed), watch), steps)
             words |= secrets_of_the_rows()
             try:
                 raise LookupError(f"no row for {Customer.objects.first()}, {Customer.objects.first().email}")
