@@ -125,16 +125,18 @@ class WatchedProvider(MemoryProvider):
     def __init__(self, watch: Watch, subject: str) -> None:
         super().__init__(watch.world.servers[subject])
         self.watch, self.subject = watch, subject
+        # What is told to a booking while a run is under way is known to the next run, not to this one.
+        self.until = watch.waits.get(subject)
 
     def _begin(self, operation: str, calendar_id: str):
-        now, until = self.watch.world.now, self.watch.waits.get(self.subject)
-        assert until is None or until <= now, f"G12: {operation} before the time that was set"
+        now = self.watch.world.now
+        assert self.until is None or self.until <= now, f"G12: {operation} before the time that was set"
         try:
             return super()._begin(operation, calendar_id)
         except ProviderError as error:
             self.watch.troubled[self.subject] = now
             if isinstance(error, Throttled):
-                self.watch.waits[self.subject] = error.retry_at or now
+                self.until = self.watch.waits[self.subject] = error.retry_at or now
             raise
 
     def _read(self, operation: str, calendar_id: str, effect: Callable):
