@@ -29,7 +29,7 @@ def real_database(transactional_db, tmp_path) -> Iterator[None]:
         yield
     finally:
         connection.close()
-        connection.connection, connection.settings_dict["NAME"] = memory, name
+        connection.connection, connection.settings_dict["NAME"], connection.turn = memory, name, None
 
 
 @pytest.fixture
