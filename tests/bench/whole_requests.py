@@ -12,7 +12,7 @@ import socket
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tests.bench.server import Load, Server, _request, drive, serving, serving_bare
+from tests.bench.server import Load, Server, _request, best_of, drive, serving, serving_bare
 
 
 @dataclass
@@ -69,7 +69,12 @@ def _slots(server: Server, *, one: bool) -> Load:
     query = f"/api/v1/slots?service={seeded['service']}&from={seeded['from']}&to={seeded['to']}"
     request = _request("GET", query + (f"&staff={seeded['staff']}" if one else ""), b"", _auth(server))
     drive(server.port, lambda *_: request, clients=4, each=20)
-    return drive(server.port, lambda *_: request, clients=8, each=250 if one else 60)
+    return _read(server.port, request, each=100 if one else 30)
+
+
+def _read(port: int, request: bytes, *, each: int = 200) -> Load:
+    """The best of three: which of the server's processes takes a connection is chance, and one of them may get most."""
+    return best_of([drive(port, lambda *_: request, clients=16, each=each) for _ in range(3)])
 
 
 def _bookings(server: Server) -> Load:
@@ -81,7 +86,7 @@ def _bare_view(database_url: str, seeded: dict) -> tuple[Load, Load]:
     with serving_bare(database_url) as port:
         booked = _book(port, "/book", seeded, {})
         read = _request("GET", "/latest", b"", {})
-        return booked, drive(port, lambda *_: read, clients=8, each=400)
+        return booked, _read(port, read)
 
 
 def _book(port: int, path: str, seeded: dict, headers: dict[str, str]) -> Load:
@@ -108,9 +113,9 @@ def _feed(server: Server) -> list[Row]:
     unchanged = _request("GET", path, b"", {"If-None-Match": etag})
     bare = _request("GET", "/healthz", b"", {})
     return [
-        Row("GET feed, 304", drive(server.port, lambda *_: unchanged, clients=8, each=400)),
-        Row("GET feed, 200 (kept)", drive(server.port, lambda *_: fresh, clients=8, each=200)),
-        Row("GET /healthz (the bare framework)", drive(server.port, lambda *_: bare, clients=8, each=400)),
+        Row("GET feed, 304", _read(server.port, unchanged)),
+        Row("GET feed, 200 (kept)", _read(server.port, fresh)),
+        Row("GET /healthz (the bare framework)", _read(server.port, bare)),
     ]
 
 
