@@ -207,9 +207,13 @@ class Radicale(Outside):
     def _propfind(self, properties: str) -> Any:
         body = f'<d:propfind xmlns:d="DAV:" xmlns:s="http://calendarserver.org/ns/"><d:prop>{properties}</d:prop></d:propfind>'
         headers = {"Depth": "1", "Content-Type": "application/xml"}
-        response = self._client.request("PROPFIND", self._url, content=body, headers=headers)
-        response.raise_for_status()
+        # Radicale fails where an event goes while it lists them.
+        response = until(lambda: self._listed(body, headers), "a list of the calendar")
         return ElementTree.fromstring(response.content)
+
+    def _listed(self, body: str, headers: dict[str, str]) -> Any:
+        response = self._client.request("PROPFIND", self._url, content=body, headers=headers)
+        return response if response.is_success else None
 
     def state(self) -> dict[str, tuple[str, str]]:
         entries = self._propfind("<d:getetag/><s:getctag/>").iter("{DAV:}response")
