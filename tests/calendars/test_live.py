@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -161,3 +161,64 @@ def test_G12_what_a_booking_was_told_to_wait_holds_for_the_worker(world: World):
     world.pass_time(timedelta(seconds=1))
     world.run()
     assert world.connection().state == "active"
+
+
+def test_G12_what_a_booking_was_told_to_wait_during_a_run_outlasts_the_run(world: World):
+    answers = []
+
+    def book(asked: str, _calendar_id: str) -> None:
+        if asked == "pull":
+            world.server.meddle = None
+            answers.append(check(world, SLOT))
+
+    world.pass_time(POLL)
+    world.server.fail("busy", Fault.THROTTLED)
+    world.server.meddle = book
+    world.run()
+    until = world.now + timedelta(seconds=60)
+    connection = world.connection()
+    assert (answers, connection.state, connection.throttled_until) == ([(True, "")], "throttled", until)
+    assert connection.due_at == until
+    world.forget_requests()
+    world.pass_time(timedelta(seconds=59))
+    world.run()
+    assert world.server.requests == []
+    world.pass_time(timedelta(seconds=1))
+    world.run()
+    assert world.connection().state == "active"
+
+
+def _resume(connection: CalendarConnection, now: datetime) -> None:
+    services.pause(connection=connection, now=now)
+    services.resume(connection=connection, now=now)
+
+
+def _switch(connection: CalendarConnection, now: datetime) -> None:
+    for enabled in (False, True):
+        services.set_provider_switch(company=connection.company, provider="google", enabled=enabled, now=now)
+
+
+_ACTS = {
+    "sync_now": lambda connection, now: services.sync_now(connection=connection, now=now),
+    "resume": _resume,
+    "switch": _switch,
+    "unfreeze": lambda connection, now: services.unfreeze(connection=connection, now=now),
+    "disconnect": lambda connection, now: services.disconnect(connection=connection, events="remove", now=now),
+}
+
+
+@pytest.mark.parametrize("act", _ACTS)
+def test_G12_wait_that_was_told_outlasts_what_a_person_does(world: World, act):
+    world.book_synced(at(3, 10))
+    world.server.fail("pull", Fault.THROTTLED)
+    world.pass_time(POLL)
+    world.run()
+    until = world.now + timedelta(seconds=60)
+    _ACTS[act](world.connection(), world.now)
+    world.forget_requests()
+    world.pass_time(timedelta(seconds=59))
+    world.run()
+    assert (world.server.requests, world.connection().throttled_until) == ([], until)
+    world.pass_time(timedelta(seconds=1))
+    world.run()
+    assert world.server.requests != []

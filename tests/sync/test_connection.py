@@ -17,7 +17,8 @@ ACTIVE = Life().chosen(NOW)
         (Life(), State.CONNECTING),
         (ACTIVE, State.ACTIVE),
         (ACTIVE.throttled(LATER), State.THROTTLED),
-        (ACTIVE.throttled(LATER).worked(), State.ACTIVE),
+        (ACTIVE.throttled(LATER).worked(LATER), State.ACTIVE),
+        (ACTIVE.throttled(LATER).worked(NOW), State.THROTTLED),
         (ACTIVE.frozen(NOW), State.FROZEN),
         (ACTIVE.frozen(NOW).released(LATER), State.ACTIVE),
         (ACTIVE.lacking(NOW), State.NEEDS_ATTENTION),
@@ -54,8 +55,13 @@ def test_switch_resumes_only_what_it_paused():
 def test_auth_verdict_needs_the_same_answer_twice_in_a_row():
     once = ACTIVE.auth_refused(NOW)
     assert once.state == State.ACTIVE
-    assert once.worked().auth_refused(LATER).state == State.ACTIVE
+    assert once.worked(NOW).auth_refused(LATER).state == State.ACTIVE
     assert once.auth_refused(LATER).state == State.NEEDS_ATTENTION
+
+
+def test_G12_a_shorter_wait_does_not_cut_a_longer_one():
+    assert ACTIVE.throttled(LATER).throttled(NOW).throttled_until == LATER
+    assert ACTIVE.throttled(NOW).throttled(LATER).throttled_until == LATER
 
 
 def test_reminders_are_due_at_once_and_on_day_1_3_and_7():

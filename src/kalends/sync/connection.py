@@ -98,7 +98,7 @@ class Life:
     def disconnected(self, now: datetime) -> Life:
         """Whatever comes back later chooses its calendars anew."""
         ended = self.disconnected_at or now
-        return replace(self.mended(), disconnected_at=ended, throttled_until=None, chosen_at=None)
+        return replace(self.mended(), disconnected_at=ended, chosen_at=None)
 
     def reconnected(self) -> Life:
         """The same account granted again: whatever the old grant lacked is over; a freeze is not."""
@@ -110,11 +110,16 @@ class Life:
         return self if self.frozen_at is not None else replace(self, frozen_at=now)
 
     def throttled(self, until: datetime) -> Life:
-        return replace(self, throttled_until=until, auth_strikes=0)
+        """Told to wait; of two who were told, the later time holds."""
+        return replace(self, throttled_until=max(until, self.throttled_until or until), auth_strikes=0)
 
-    def worked(self) -> Life:
-        """A run got through: throttling and doubts about the grant are over."""
-        return replace(self, throttled_until=None, auth_strikes=0)
+    def worked(self, began: datetime) -> Life:
+        """A run got through: doubts about the grant are over, and so is a wait that had ended when the run began.
+
+        A longer one was told to somebody else meanwhile.
+        """
+        over = self.throttled_until is None or self.throttled_until <= began
+        return replace(self, throttled_until=None if over else self.throttled_until, auth_strikes=0)
 
     def auth_refused(self, now: datetime) -> Life:
         """A typed "this grant is dead". Believed the second time in a row."""

@@ -398,3 +398,15 @@ def test_G9_page_says_that_changes_are_told_or_how_old_the_state_is(house: House
     assert "State as of" not in facts_of(house, row)
     CalendarConnection.objects.update(state="paused")
     assert "Told of at once" not in facts_of(house, row)
+
+
+def test_G12_sync_now_of_an_account_that_has_to_wait_says_so(house: House):
+    row = house.connect()
+    until = utc_now() + timedelta(minutes=5)
+    CalendarConnection.objects.filter(pk=row.pk).update(state="throttled", throttled_until=until)
+    act = f"/dashboard/connections/{row.pk}/act"
+    page = house.owner.post(act, {"do": "sync"}, follow=True)
+    said = [str(message) for message in page.context["messages"]]
+    assert said == ["The calendar system asked us to wait. Sync goes on by itself; nothing is lost."]
+    row.refresh_from_db()
+    assert (row.state, row.throttled_until) == ("throttled", until)

@@ -27,7 +27,7 @@ from kalends.jobs import counters
 from kalends.jobs.prepared import Given, Prepared, PreparedUpdate
 from kalends.jobs.rows import backoff
 from kalends.sync import actions
-from kalends.sync.connection import Life, State
+from kalends.sync.connection import State
 from kalends.sync.port import (
     AuthRevoked,
     AuthTransient,
@@ -257,7 +257,7 @@ def _worked(run: Run) -> None:
     with transaction.atomic():
         lease.check_fence(run)
         row = run.connection
-        change_life(row, Life.worked)
+        change_life(row, lambda life: life.worked(run.now))
         row.failures = 0
         row.last_run_at = run.now
         if row.restored_at is None and row.state == State.FROZEN:

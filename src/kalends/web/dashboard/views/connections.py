@@ -19,6 +19,7 @@ from kalends.calendars.models import CalendarConnection
 from kalends.companies.selectors import staff_member
 from kalends.core.clock import utc_now
 from kalends.core.errors import KalendsError, NotFound
+from kalends.sync.connection import State
 from kalends.web.connect import flow
 from kalends.web.connect.views import uuid_or_none
 from kalends.web.connect.words import error_words
@@ -101,6 +102,8 @@ def _do(request: MemberRequest, row: CalendarConnection, what: str) -> str:
     match what:
         case "sync":
             services.sync_now(connection=row, now=utc_now())
+            if row.state == State.THROTTLED:
+                return str(words.STATES[row.state].meaning)
             return _("Looking at the calendar now. The page shows the result when you load it again.")
         case "pause":
             services.pause(**common)
