@@ -350,6 +350,21 @@ def test_F20_mass_deletion_freezes_and_a_person_releases(new_world):
     assert world.connection().state == State.ACTIVE
 
 
+@pytest.mark.parametrize("rule", ["cancel", "put_back"])
+def test_G11_deletions_one_after_the_other_count_within_the_hour(new_world, rule):
+    """Each is seen in a list of changes, and its grace time is over when it is confirmed."""
+    world = new_world(on_outside_delete=rule)
+    appointments = [world.book(at(3 + number // 4, 9 + number % 4)) for number in range(8)]
+    world.run()
+    states = []
+    for appointment in appointments[:6]:
+        world.server.delete(world.main, world.event(appointment).id)
+        world.settle(2)
+        states.append(world.connection().state)
+    assert states == [State.ACTIVE] * 5 + [State.FROZEN]
+    assert world.mails("appointment_cancelled") == (5 if rule == "cancel" else 0)
+
+
 def test_G11_released_deletions_follow_the_company_rule(new_world):
     from kalends.calendars.services import unfreeze
 

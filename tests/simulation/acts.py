@@ -101,7 +101,7 @@ def outside_delete_all(history: History) -> None:
 
 def outside_edit(history: History) -> None:
     if found := history.own_event():
-        _, server, calendar, event = found
+        appointment, server, calendar, event = found
         edits: list[Callable[[], object]] = [
             lambda: server.retitle(calendar, event.id, "Mine") if event.content else None,
             lambda: server.touch(calendar, event.id),
@@ -110,6 +110,7 @@ def outside_edit(history: History) -> None:
             lambda: server.make_recurring(calendar, event.id, "RRULE:FREQ=DAILY;COUNT=2"),
         ]
         history.random.choice(edits)()
+        history.touch(appointment, event)
 
 
 def outside_copy(history: History) -> None:
@@ -120,9 +121,10 @@ def outside_copy(history: History) -> None:
 
 def outside_transfer(history: History) -> None:
     if found := history.own_event():
-        _, server, calendar, event = found
+        appointment, server, calendar, event = found
         others = [other for other in server.calendars.values() if other is not calendar]
         server.transfer(calendar, event.id, history.random.choice(others))
+        history.touch(appointment, event)
 
 
 def foreign_event(history: History) -> None:

@@ -20,7 +20,7 @@ from kalends.core.span import Span
 from kalends.jobs.prepared import Prepared
 from kalends.sync.connection import State
 from kalends.sync.memory_server import MemoryCalendar, MemoryServer
-from kalends.sync.port import RemoteEvent
+from kalends.sync.port import RemoteEvent, Timed
 from tests.calendars.world import HALF_HOUR, POLL, World, at
 from tests.simulation.watch import CONNECTIONS, Watch
 
@@ -57,6 +57,8 @@ class History:
     given_here: defaultdict[UUID, set[datetime]] = field(default_factory=lambda: defaultdict(set))
     # Who gave an appointment its time last: the time, when, and whether that was here.
     last: dict[UUID, tuple[datetime, datetime, bool]] = field(default_factory=dict)
+    # The last time that people gave over there.
+    moved_there: dict[UUID, datetime] = field(default_factory=dict)
     mirrored: dict[tuple[str, str, str], str] = field(default_factory=dict)
     log: list[str] = field(default_factory=list)
 
@@ -161,7 +163,17 @@ class History:
         self.given[appointment.pk].add(start)
         if here:
             self.given_here[appointment.pk].add(start)
+        else:
+            self.moved_there[appointment.pk] = start
         self.last[appointment.pk] = (start, self.world.now, here)
+
+    def touch(self, appointment: Appointment, event: RemoteEvent) -> None:
+        """Something else is done to the event. A calendar tells when an event was last changed, not when it got its time:
+        one that was moved there, unseen by us, counts as moved once more, also after a change here.
+        """
+        start = event.when.span.start if isinstance(event.when, Timed) else None
+        if start and start == self.moved_there.get(appointment.pk) and start != appointment.start:
+            self.set_time(appointment, start, here=False)
 
     # -- quiet -----------------------------------------------------------------------------------------------
 

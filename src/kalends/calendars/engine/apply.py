@@ -12,7 +12,7 @@ from kalends.calendars import codec
 from kalends.calendars.engine import journal, rows
 from kalends.calendars.engine.context import Run
 from kalends.calendars.engine.lease import check_fence
-from kalends.calendars.engine.plan import Planned, is_outside_deletion
+from kalends.calendars.engine.plan import Planned, is_outside_deletion, signal_of
 from kalends.calendars.handlers import MoveResult, OutsideMove, handler
 from kalends.calendars.models import Link, LinkStatus
 from kalends.calendars.questions import ask_staff
@@ -48,8 +48,7 @@ def _remember(run: Run, planned: Planned, link: Link) -> None:
             link.status = LinkStatus.PENDING
             link.save()
             raise_schedule_revision([link.staff_id])
-            deletion = is_outside_deletion(planned, run.now)
-            _journal(run, planned, link, journal.OUTSIDE_DELETION if deletion else "run")
+            _journal(run, planned, link, signal_of(run, planned))
         case actions.Wait(until):
             link.due_at = until
             link.save()
@@ -218,7 +217,7 @@ def cancel_appointment(run: Run, planned: Planned) -> None:
         run.at("cancelled, not committed")
         link.refresh_from_db()
         rows.close_question(link, run)
-        _journal(run, planned, link)
+        _journal(run, planned, link, signal_of(run, planned))
         if done and link.wanted is None:
             run.report.cancels += 1
             link.remote_id = link.tag = ""
@@ -245,7 +244,7 @@ def ask(run: Run, planned: Planned) -> None:
         link.status = LinkStatus.ASKED
         link.due_at = action.deadline
         link.save()
-        _journal(run, planned, link)
+        _journal(run, planned, link, signal_of(run, planned))
     run.at("question committed")
 
 

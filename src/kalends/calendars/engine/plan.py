@@ -83,6 +83,16 @@ def is_outside_deletion(planned: Planned, now: datetime) -> bool:
     return state.wanted.content.span.end > now and state.verdict is None
 
 
+def signal_of(run: Run, planned: Planned) -> str:
+    """What the journal calls it: a deletion outside is counted by its lines, once for each link, until it is released.
+
+    It may come without a line before: seen in a list of changes, its grace time was over when it was confirmed.
+    """
+    answered = planned.seen.state.question is not None or _released(planned, run.connection.released_at)
+    counts = is_outside_deletion(planned, run.now) and not answered
+    return journal.OUTSIDE_DELETION if counts else "run"
+
+
 def exceeds_budget(run: Run, plan: Sequence[Planned]) -> bool:
     """G11, over the rolling hour. What a person has released is not counted again."""
     connection = run.connection

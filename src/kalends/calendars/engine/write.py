@@ -14,7 +14,7 @@ from kalends.calendars import codec
 from kalends.calendars.engine import journal, rows
 from kalends.calendars.engine.context import Run, error_name
 from kalends.calendars.engine.lease import check_fence
-from kalends.calendars.engine.plan import Planned
+from kalends.calendars.engine.plan import Planned, signal_of
 from kalends.calendars.engine.read import check_calendar_stands
 from kalends.calendars.links import forget_remote
 from kalends.calendars.models import Link, LinkStatus
@@ -143,9 +143,9 @@ def _store(run: Run, planned: Planned, receipt: Receipt | None) -> None:
             _closed(link)
         else:
             _agree(run, link, planned.link, receipt)
+        signal = signal_of(run, planned)
         if planned.seen.state.question is not None:
             rows.close_question(link, run)
-        signal = journal.OUTSIDE_DELETION if planned.decision.rule == "one_way_restore" else "run"
         journal.write_decision(
             run.connection,
             link,
