@@ -38,7 +38,8 @@ def reschedule(history: History) -> None:
         start = history.slot().start
         try:
             history.world.reschedule(appointment, start)
-            history.set_time(appointment, start, here=True)
+            if start != appointment.start:
+                history.set_time(appointment, start, here=True)
         except SlotTaken:
             history.log.append("  (taken)")
 
