@@ -29,7 +29,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tests.bench.server import free_port
+from tests.bench.server import own_settings
 from tests.bench.shop import Shop
 
 EVENTS = int(os.environ.get("KALENDS_BENCH_EVENTS", "1000"))
@@ -274,20 +274,8 @@ class ByHand:
 
 def main() -> None:
     """Runs in a process of its own: settings are read once, from the environment."""
-    with tempfile.TemporaryDirectory(prefix="kalends-bench-") as folder:
-        env = {
-            **{
-                name: value
-                for name, value in os.environ.items()
-                if not name.startswith("KALENDS_") or "_BENCH_" in name
-            },
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-            "KALENDS_VAR": folder,
-            "KALENDS_QUEUE_URL": "memory://",
-            "DJANGO_SETTINGS_MODULE": "kalends.config.settings",
-            "KALENDS_BENCH_PORT": str(free_port()),
-        }
-        env["KALENDS_ALLOW_PRIVATE_HOSTS"] = f"127.0.0.1:{env['KALENDS_BENCH_PORT']}"
+    with own_settings() as env:
+        env["PATH"] = f"{Path(sys.executable).parent}:{env['PATH']}"
         subprocess.run([sys.executable, "-m", "tests.bench.caldav_sync", "inside"], env=env, check=True)
 
 

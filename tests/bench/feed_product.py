@@ -6,26 +6,20 @@ The reads of the database beside the rest: what a change costs beyond them.
 from __future__ import annotations
 
 import gc
-import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from typing import Any
+
+from tests.bench.server import own_settings
 
 APPOINTMENTS, CHANGED = 10_000, 50
 
 
 def main() -> None:
     """Runs in a process of its own: settings are read once, from the environment."""
-    with tempfile.TemporaryDirectory(prefix="kalends-bench-") as folder:
-        env = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("KALENDS_")},
-            "KALENDS_VAR": folder,
-            "KALENDS_QUEUE_URL": "memory://",
-            "DJANGO_SETTINGS_MODULE": "kalends.config.settings",
-        }
+    with own_settings() as env:
         subprocess.run([sys.executable, "-m", "tests.bench.feed_product", "inside"], env=env, check=True)
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
+
+from tests.bench.server import own_settings
 
 CONNECTIONS = 10_000
 DUE = 1_000
@@ -24,16 +24,8 @@ WATCHED_SECONDS = float(os.environ.get("KALENDS_BENCH_SECONDS", "60"))
 def main() -> None:
     from tests.e2e.processes import fresh_database
 
-    with ExitStack() as stack:
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="kalends-bench-"))
-        database_url = stack.enter_context(fresh_database(os.environ.get("KALENDS_TEST_DATABASE_URL", "")))
-        env = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("KALENDS_")},
-            "KALENDS_VAR": folder,
-            "KALENDS_DATABASE_URL": database_url or f"sqlite:///{folder}/kalends.db",
-            "KALENDS_QUEUE_URL": "memory://",
-            "DJANGO_SETTINGS_MODULE": "kalends.config.settings",
-        }
+    url = os.environ.get("KALENDS_TEST_DATABASE_URL", "")
+    with fresh_database(url) as database_url, own_settings(database_url) as env:
         inside = [sys.executable, "-m", "tests.bench.idle_connections", "inside"]
         subprocess.run(inside, env=env, check=True)
         # The queue that a worker really has: a file beside SQLite, tables in PostgreSQL.

@@ -11,11 +11,11 @@ import os
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
 from typing import Any
+
+from tests.bench.server import own_settings
 
 BOOKINGS = 40
 
@@ -24,16 +24,8 @@ def main() -> None:
     """Runs in a process of its own: settings are read once, from the environment."""
     from tests.e2e.processes import fresh_database
 
-    with ExitStack() as stack:
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="kalends-bench-"))
-        database_url = stack.enter_context(fresh_database(os.environ.get("KALENDS_TEST_DATABASE_URL", "")))
-        env = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("KALENDS_")},
-            "KALENDS_VAR": folder,
-            "KALENDS_DATABASE_URL": database_url or f"sqlite:///{folder}/kalends.db",
-            "KALENDS_QUEUE_URL": "memory://",
-            "DJANGO_SETTINGS_MODULE": "kalends.config.settings",
-        }
+    url = os.environ.get("KALENDS_TEST_DATABASE_URL", "")
+    with fresh_database(url) as database_url, own_settings(database_url) as env:
         subprocess.run([sys.executable, "-m", "tests.bench.one_core", "inside"], env=env, check=True)
 
 

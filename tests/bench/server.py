@@ -25,6 +25,24 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@contextmanager
+def own_settings(database_url: str = "") -> Iterator[dict[str, str]]:
+    """The environment for a process of its own, since settings are read once: an empty database (or that one), no queue,
+    and a port that the product may reach. The sizes of the benches are passed on.
+    """
+    with tempfile.TemporaryDirectory(prefix="kalends-bench-") as folder:
+        port = free_port()
+        yield {
+            **{n: value for n, value in os.environ.items() if not n.startswith("KALENDS_") or "_BENCH_" in n},
+            "KALENDS_VAR": folder,
+            "KALENDS_DATABASE_URL": database_url or f"sqlite:///{folder}/kalends.db",
+            "KALENDS_QUEUE_URL": "memory://",
+            "KALENDS_ALLOW_PRIVATE_HOSTS": f"127.0.0.1:{port}",
+            "KALENDS_BENCH_PORT": str(port),
+            "DJANGO_SETTINGS_MODULE": "kalends.config.settings",
+        }
+
+
 @dataclass
 class Server:
     port: int

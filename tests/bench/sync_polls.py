@@ -9,28 +9,19 @@ import base64
 import os
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from tests.bench.server import free_port
+from tests.bench.server import own_settings
 
 EVENTS = 200
 
 
 def main() -> None:
     """Runs in a process of its own: settings are read once, from the environment."""
-    with tempfile.TemporaryDirectory(prefix="kalends-bench-") as folder:
-        env = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("KALENDS_")},
-            "KALENDS_VAR": folder,
-            "KALENDS_QUEUE_URL": "memory://",
-            "DJANGO_SETTINGS_MODULE": "kalends.config.settings",
-            "KALENDS_BENCH_PORT": str(free_port()),
-        }
-        env["KALENDS_ALLOW_PRIVATE_HOSTS"] = f"127.0.0.1:{env['KALENDS_BENCH_PORT']}"
+    with own_settings() as env:
         subprocess.run([sys.executable, "-m", "tests.bench.sync_polls", "inside"], env=env, check=True)
 
 

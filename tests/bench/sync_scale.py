@@ -11,12 +11,13 @@ import gc
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+
+from tests.bench.server import own_settings
 
 EVENTS = tuple(int(size) for size in os.environ.get("KALENDS_BENCH_SCALE", "10,1000,100000").split(","))
 APPOINTMENTS = tuple(int(size) for size in os.environ.get("KALENDS_BENCH_APPOINTMENTS", "10,100,1000").split(","))
@@ -38,14 +39,7 @@ class Cost:
 
 def main() -> None:
     """Runs in a process of its own: settings are read once, from the environment."""
-    with tempfile.TemporaryDirectory(prefix="kalends-bench-") as folder:
-        kept = {n: v for n, v in os.environ.items() if not n.startswith("KALENDS_") or "_BENCH_" in n}
-        env = {
-            **kept,
-            "KALENDS_VAR": folder,
-            "KALENDS_QUEUE_URL": "memory://",
-            "DJANGO_SETTINGS_MODULE": "kalends.config.settings",
-        }
+    with own_settings() as env:
         subprocess.run([sys.executable, "-m", "tests.bench.sync_scale", "inside"], env=env, check=True)
 
 

@@ -88,20 +88,15 @@ def signal_of(run: Run, planned: Planned) -> str:
 
     It may come without a line before: seen in a list of changes, its grace time was over when it was confirmed.
     """
-    answered = planned.seen.state.question is not None or _released(planned, run.connection.released_at)
-    counts = is_outside_deletion(planned, run.now) and not answered
-    return journal.OUTSIDE_DELETION if counts else "run"
+    asked = planned.seen.state.question is not None
+    return journal.OUTSIDE_DELETION if _unreleased(run, planned) and not asked else "run"
 
 
 def exceeds_budget(run: Run, plan: Sequence[Planned]) -> bool:
     """G11, over the rolling hour. What a person has released is not counted again."""
     connection = run.connection
     since = max(run.now - HOUR, connection.released_at or run.now - HOUR)
-    fresh = {
-        planned.link.pk
-        for planned in plan
-        if is_outside_deletion(planned, run.now) and not _released(planned, connection.released_at)
-    }
+    fresh = {planned.link.pk for planned in plan if _unreleased(run, planned)}
     if not fresh:
         return False
     earlier = set(_journaled_deletions(connection, since))
@@ -110,9 +105,11 @@ def exceeds_budget(run: Run, plan: Sequence[Planned]) -> bool:
     return over_budget(deletions=len(fresh | earlier), links=len(links))
 
 
-def _released(planned: Planned, released_at: datetime | None) -> bool:
-    pending = planned.seen.state.pending
-    return released_at is not None and pending is not None and pending.first_seen <= released_at
+def _unreleased(run: Run, planned: Planned) -> bool:
+    """An outside deletion that was not seen yet when a person last released the connection."""
+    released_at, pending = run.connection.released_at, planned.seen.state.pending
+    released = released_at is not None and pending is not None and pending.first_seen <= released_at
+    return is_outside_deletion(planned, run.now) and not released
 
 
 def _journaled_deletions(connection: CalendarConnection, since: datetime) -> list[UUID]:
