@@ -8,11 +8,11 @@ import secrets
 import signal
 import socket
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,7 +22,8 @@ import psycopg
 
 from kalends.core.clock import utc_now
 from kalends.ops.demo.caldav import USER, prepare_caldav
-from kalends.ops.demo.place import CLIENT_ID, MICROSOFT_CLIENT_ID, Place
+from kalends.ops.demo.place import Place
+from kalends.ops.demo.sandbox import prepare_sandbox
 from kalends.ops.processes import own
 
 # Machines are shared and slow: what should take a second may take this long before a test gives up.
@@ -84,9 +85,9 @@ class Running:
 def running(folder: Path, database_url: str, **changed: str) -> Iterator[Running]:
     """Radicale, the sandbox, web and worker, with the environment `changed`. Everything ends with the block."""
     with surroundings(folder, database_url, **changed) as here, ExitStack() as stack:
-        stack.enter_context(_process("web", own("web", "--bind", f"127.0.0.1:{here.place.web_port}"), here))
+        web = stack.enter_context(_process("web", own("web", "--bind", f"127.0.0.1:{here.place.web_port}"), here))
         stack.enter_context(_process("worker", own("worker"), here))
-        until(lambda: answers(f"{here.place.base_url}/readyz"), "an answer of web")
+        until(partial(_is_up, "web", web, f"{here.place.base_url}/readyz", here), "an answer of web")
         yield here
 
 
@@ -109,12 +110,19 @@ def surroundings(
     _make_calendar(place)
     place.mail.mkdir()
     caldav = prepare_caldav(place, now=utc_now(), timezone=ZONE)
-    sandbox = [sys.executable, "-m", "kalends.sandbox", *_sandbox_options(place)]
-    with _process("caldav", list(caldav.command), here), _process("sandbox", sandbox, here):
+    sandbox = prepare_sandbox(place, "--empty", timezone=ZONE)
+    with _process("caldav", caldav.command, here) as one, _process("sandbox", sandbox.command, here) as other:
         make_tables(here)
-        for url in (place.caldav_url, place.sandbox_url):
-            until(lambda url=url: answers(url), f"an answer of {url}")
+        for name, child, url in (("caldav", one, place.caldav_url), ("sandbox", other, place.sandbox_url)):
+            until(partial(_is_up, name, child, url, here), f"an answer of {name} at {url}")
         yield here
+
+
+def _is_up(name: str, child: subprocess.Popen[bytes], url: str, here: Running) -> bool:
+    """Fails at once, with its last words, where the process has ended: waiting longer would tell nothing."""
+    if child.poll() is not None:
+        raise AssertionError(f"{name} ended with {child.returncode} before it answered: {here.log(name)[-2000:]}")
+    return answers(url)
 
 
 def _environment(place: Place, ics_port: int, database_url: str) -> dict[str, str]:
@@ -141,31 +149,12 @@ def _make_calendar(place: Place) -> None:
     (calendar / ".Radicale.props").write_text(properties, encoding="utf-8")
 
 
-def _sandbox_options(place: Place) -> list[str]:
-    options = {
-        "--port": str(place.sandbox_port),
-        "--mail": str(place.mail),
-        "--client-id": CLIENT_ID,
-        "--client-secret": place.google_secret,
-        "--redirect-uri": f"{place.base_url}/oauth/google/callback",
-        "--microsoft-client-id": MICROSOFT_CLIENT_ID,
-        "--microsoft-client-secret": place.microsoft_secret,
-        "--microsoft-redirect-uri": f"{place.base_url}/oauth/microsoft/callback",
-        "--caldav": place.caldav_url,
-        "--caldav-user": USER,
-        "--caldav-password": place.caldav_password,
-        "--caldav-name": "John Smith",
-        "--caldav-timezone": ZONE,
-    }
-    return [*(part for pair in options.items() for part in pair), "--empty"]
-
-
 @contextmanager
-def _process(name: str, command: list[str], here: Running) -> Iterator[None]:
+def _process(name: str, command: Sequence[str], here: Running) -> Iterator[subprocess.Popen[bytes]]:
     with (here.place.var / f"{name}.log").open("ab") as log:
         child = subprocess.Popen(command, env=here.environment, stdout=log, stderr=log, start_new_session=True)
     try:
-        yield
+        yield child
     finally:
         child.terminate()
         try:

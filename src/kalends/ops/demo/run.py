@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -14,7 +13,8 @@ from pathlib import Path
 
 from kalends.core.clock import utc_now
 from kalends.ops.demo.caldav import USER, prepare_caldav
-from kalends.ops.demo.place import CLIENT_ID, MICROSOFT_CLIENT_ID, Place, find_place, is_free
+from kalends.ops.demo.place import Place, find_place, is_free
+from kalends.ops.demo.sandbox import prepare_sandbox
 from kalends.ops.processes import Part, Stage, own, supervise
 
 TIMEZONE = "Europe/Paris"
@@ -64,11 +64,7 @@ def _run(place: Place) -> int:
     environment = place.environment()
     os.environ.update(environment)
     caldav = prepare_caldav(place, now=utc_now(), timezone=TIMEZONE)
-    sandbox = Part(
-        "sandbox calendars",
-        [sys.executable, "-m", "kalends.sandbox", *_sandbox_options(place)],
-        log=place.var / "sandbox.log",
-    )
+    sandbox = prepare_sandbox(place, f"--data={place.var / 'sandbox'}", timezone=TIMEZONE)
     web = Part("web", own("web", "--bind", f"127.0.0.1:{place.web_port}"))
     return supervise(
         [
@@ -78,27 +74,6 @@ def _run(place: Place) -> int:
             Stage([], lambda: _print_where(place)),
         ]
     )
-
-
-def _sandbox_options(place: Place) -> list[str]:
-    options = {
-        "--port": str(place.sandbox_port),
-        "--data": str(place.var / "sandbox"),
-        "--mail": str(place.mail),
-        "--client-id": CLIENT_ID,
-        "--client-secret": place.google_secret,
-        "--redirect-uri": f"{place.base_url}/oauth/google/callback",
-        "--microsoft-client-id": MICROSOFT_CLIENT_ID,
-        "--microsoft-client-secret": place.microsoft_secret,
-        "--microsoft-redirect-uri": f"{place.base_url}/oauth/microsoft/callback",
-        "--caldav": place.caldav_url,
-        "--caldav-user": USER,
-        "--caldav-password": place.caldav_password,
-        "--caldav-name": "John Smith",
-        "--caldav-timezone": TIMEZONE,
-    }
-    # Joined by "=": a secret may begin with a hyphen.
-    return [f"{name}={value}" for name, value in options.items()]
 
 
 def _wait_for(*urls: str) -> None:
