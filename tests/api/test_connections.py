@@ -84,6 +84,18 @@ def test_appointment_shows_its_place_in_the_calendar_and_the_journal_why(world, 
     assert set(journal[0]) == {"at", "signal", "evidence", "rule", "action", "before", "after"}
 
 
+def test_journal_is_read_from_its_newest_line_back(world, inside, connection):  # noqa: F811
+    for hour in (10, 12, 14):
+        world.book(START.replace(hour=hour))
+        world.run()
+    path = f"/connections/{connection.pk}/journal"
+    whole = inside.get(path).json()["items"]
+    assert [line["at"] for line in whole] == sorted((line["at"] for line in whole), reverse=True)
+    first = inside.get(f"{path}?limit=2").json()
+    rest = inside.get(f"{path}?cursor={first['next']}").json()
+    assert (first["items"] + rest["items"], rest["next"]) == (whole, None)
+
+
 def test_disconnecting_asks_what_becomes_of_our_events(world, inside, connection):  # noqa: F811
     world.book(START.replace(hour=10))
     world.run()

@@ -38,6 +38,7 @@ CONTEXT = {
     "mend_url": "https://kalends.example/connect/mend",
     "invited_by": "owner@example.org",
     "role": "manager",
+    "host": "shop.example",
     "day": 0,
     "question": "deleted_outside",
     "answer_url": "https://kalends.example/q/1",

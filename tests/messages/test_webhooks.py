@@ -12,15 +12,18 @@ from django.db import transaction
 from django.db.transaction import TransactionManagementError
 from pytest_httpserver import HTTPServer
 
-from kalends.companies.models import AuditEntry, Company
+from kalends.accounts.models import User
+from kalends.companies.models import AuditEntry, Company, Membership, Role
 from kalends.companies.services import change_company
 from kalends.core.clock import utc_now
 from kalends.core.errors import Conflict, InvalidInput, NotFound, Unavailable
 from kalends.jobs import limits
-from kalends.jobs.secrets import sealed_columns
+from kalends.jobs.secrets import sealed_columns, unseal
 from kalends.messages import figures, webhooks
 from kalends.messages import webhook_reads as reads
-from kalends.messages.models import Event, WebhookDelivery, WebhookEndpoint
+from kalends.messages.models import Event, OutgoingMessage, WebhookDelivery, WebhookEndpoint
+from kalends.messages.sending import send_message
+from kalends.messages.services import CONTENT_FIELD
 from kalends.messages.webhook_sending import (
     KEPT,
     LEASE,
@@ -32,7 +35,7 @@ from kalends.messages.webhook_sending import (
 )
 from kalends.net.errors import Timeout
 from kalends.net.http import Response
-from tests.factories import NOW, make_company
+from tests.factories import NOW, make_company, make_user
 
 pytestmark = pytest.mark.django_db
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -291,6 +294,30 @@ def test_delivery_is_given_up_after_three_days_and_the_endpoint_paused_after_fiv
     webhooks.change_webhook(company=company, webhook_id=endpoint.pk, paused=False, actor="owner", now=now + 9 * DAY)
     assert send(endpoint, Receiver(), now + 9 * DAY) == 2
     assert states(company) == ["failed", "delivered", "delivered"]
+
+
+def fail_until_paused(company: Company, endpoint: WebhookEndpoint, now: datetime) -> datetime:
+    while True:
+        announce(company, now=now)
+        send(endpoint, Receiver(status=500), now)
+        endpoint.refresh_from_db()
+        if endpoint.paused_by:
+            return now
+        now += 12 * HOUR
+
+
+def test_owners_are_told_once_for_each_pause_in_their_language(company, endpoint):
+    User.objects.update(locale="fr")
+    Membership.objects.create(company=company, user=make_user("manager@lakeside.example"), role=Role.MANAGER)
+    paused_at = fail_until_paused(company, endpoint, NOW)
+    send(endpoint, Receiver(status=500), paused_at + DAY)
+    [mail] = OutgoingMessage.objects.filter(company=company)
+    assert (mail.kind, mail.recipient, mail.locale) == ("webhook_paused", "owner@lakeside.example", "fr")
+    assert "s3cret" not in unseal(mail.content_sealed, row=mail.pk, field=CONTENT_FIELD)
+    send_message(message_id=mail.pk, now=paused_at)
+    webhooks.change_webhook(company=company, webhook_id=endpoint.pk, paused=False, actor="owner", now=paused_at + DAY)
+    fail_until_paused(company, endpoint, paused_at + DAY)
+    assert OutgoingMessage.objects.filter(company=company).count() == 2
 
 
 def test_worker_killed_after_the_receiver_took_it_repeats_the_same_delivery(company, endpoint):

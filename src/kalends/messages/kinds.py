@@ -53,6 +53,8 @@ _ALL = (
     Kind("calendar_invitation", frozenset({"subject", "html", "link", "expires", "staff_name", "timezone"})),
     # To sign in for a company; `role`: owner | manager | viewer.
     Kind("member_invitation", frozenset({"invited_by", "role", "link", "expires", "timezone"})),
+    # To the owners: a webhook was paused, for it took nothing for days.
+    Kind("webhook_paused", frozenset({"host", "mend_url", "timezone"})),
 )
 KINDS: Mapping[str, Kind] = {kind.name: kind for kind in _ALL}
 

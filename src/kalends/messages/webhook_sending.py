@@ -7,7 +7,7 @@ one worker's time and nobody else's; after a failure it is left in peace for a w
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import monotonic
@@ -35,6 +35,14 @@ _BASE, _CAP = timedelta(seconds=30), timedelta(hours=6)
 _QUIET_BASE, _QUIET_CAP = timedelta(seconds=10), timedelta(minutes=15)
 _SECONDS, _KEPT_BYTES = 10.0, 1024
 _State = WebhookDelivery.State
+
+PausedListener = Callable[[WebhookEndpoint, datetime, datetime], None]
+_on_paused: list[PausedListener] = []
+
+
+def on_webhook_paused(listener: PausedListener) -> None:
+    """`listener(endpoint, failing_since, now)` runs inside the transaction that pauses an endpoint for its failures."""
+    _on_paused.append(listener)
 
 
 class Http(Protocol):
@@ -168,9 +176,13 @@ def _settle(delivery: WebhookDelivery, outcome: Outcome, now: datetime) -> bool:
     over = not outcome.taken and now >= delivery.give_up_at
     state = _State.DELIVERED if outcome.taken else _State.FAILED if over else _State.PENDING
     endpoint = delivery.endpoint
+    changes = _recovered() if outcome.taken else _failing(endpoint, now)
     with transaction.atomic():
-        if not settle(endpoint, **(_recovered() if outcome.taken else _failing(endpoint, now))):
+        if not settle(endpoint, **changes):
             return False
+        if changes.get("paused_by"):
+            for listener in _on_paused:
+                listener(endpoint, changes["failing_since"], now)
         WebhookDelivery.objects.filter(pk=delivery.pk).update(
             state=state, status=outcome.status, answer=outcome.answer, error=outcome.error
         )

@@ -238,6 +238,6 @@ def _journal_json(entry: Journal) -> dict[str, Any]:
 
 @routes.get("/connections/{connection_id}/journal", response=answers(ok=JournalPage), summary="What sync did and why")
 def get_journal(request: CompanyRequest, connection_id: str, page: Query[PageQuery]) -> Any:
-    """Oldest first."""
+    """Newest first."""
     connection = _connection(request, connection_id)
-    return page_of(Journal.objects.filter(connection=connection), page, _journal_json)
+    return page_of(Journal.objects.filter(connection=connection), page, _journal_json, newest_first=True)

@@ -20,7 +20,7 @@ from kalends.companies.models import Service
 from kalends.core.clock import utc_now
 from kalends.core.errors import InvalidInput
 from kalends.core.span import within_reach
-from kalends.core.zones import zone
+from kalends.core.zones import UnknownZone, zone
 from kalends.scheduling.answer import Team
 from kalends.scheduling.explain import Blocker
 
@@ -57,7 +57,11 @@ class SlotsOut(Schema):
 
 def _checked(query: SlotsQuery, company_zone: str) -> str:
     tz = query.tz or company_zone
-    zone(tz)
+    try:
+        zone(tz)
+    except UnknownZone as error:
+        error.field = "tz"  # what it is called here
+        raise
     within_reach(query.from_, "from")
     within_reach(query.to, "to")
     if query.to < query.from_ or query.to - query.from_ >= timedelta(days=_MOST_DAYS):

@@ -130,6 +130,7 @@ MAILS = {
     "staff_question": _("Question to the staff member"),
     "calendar_invitation": _("Invitation to connect a calendar"),
     "member_invitation": _("Invitation to sign in"),
+    "webhook_paused": _("A webhook was paused"),
 }
 
 
