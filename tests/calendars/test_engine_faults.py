@@ -15,7 +15,7 @@ from kalends.core.span import Span
 from kalends.sync.connection import State
 from kalends.sync.memory_server import Fault
 from kalends.sync.port import Deleted, Page, Quarantined, Texts
-from tests.calendars.world import GRACE, HALF_HOUR, POLL, World, at
+from tests.calendars.world import GRACE, HALF_HOUR, POLL, START, Killed, World, at
 
 READS = ["pull", "get", "find", "busy", "calendar"]
 
@@ -75,6 +75,29 @@ def test_F02_own_write_whose_answer_was_lost_is_not_taken_for_a_move(world: Worl
     appointment.refresh_from_db()
     assert appointment.start == at(3, 12)
     assert world.span_of(world.event(appointment)).start == at(3, 12)
+
+
+@pytest.mark.parametrize("tombstones", [True, False])
+@pytest.mark.parametrize("own_ids", [True, False])
+def test_F02_event_moved_to_another_calendar_before_its_answer_was_stored_is_followed(
+    world: World, own_ids, tombstones
+):
+    """The worker dies after the create; a person finds the event, and puts it into another calendar of the account."""
+    world.server.own_ids, world.server.tombstones = own_ids, tombstones
+    appointment = world.book(at(3, 10))
+
+    def die(step: str) -> None:
+        if step == "written, receipt not stored":
+            raise Killed(step)
+
+    with pytest.raises(Killed):
+        world.run(at=die)
+    CalendarConnection.objects.update(lease_until=START)
+    world.server.transfer(world.main, world.event(appointment).id, world.extra)
+    world.settle(3)
+    assert (len(world.events(appointment)), len(world.events(appointment, world.extra))) == (1, 1)
+    assert (world.link(appointment).calendar.remote_id, world.link(appointment).status) == ("cal-2", "ok")
+    assert world.busy() == []
 
 
 def test_F03_taken_id_of_a_deleted_event_leads_to_the_next_generation(world: World):

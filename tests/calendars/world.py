@@ -112,8 +112,8 @@ class World:
         connection = connection or CalendarConnection.objects.order_by("pk")[0]
         return services.run_connection(connection.pk, now=self.now, at=at)
 
-    def run_killed_at(self, step: int, connection: CalendarConnection | None = None) -> bool:
-        """One run whose worker dies at its n-th boundary; False if it had fewer. Its lease has run out afterwards."""
+    def run_killed_at(self, step: int, connection: CalendarConnection | None = None) -> Killed | None:
+        """One run whose worker dies at its n-th boundary; None if it had fewer. Its lease has run out afterwards."""
         counter = Counter[str]()
 
         def die(name: str) -> None:
@@ -123,10 +123,10 @@ class World:
 
         try:
             self.run(connection, at=die)
-        except Killed:
+        except Killed as killed:
             CalendarConnection.objects.exclude(lease_holder="").update(lease_until=START)
-            return True
-        return False
+            return killed
+        return None
 
     def settle(self, rounds: int = 8) -> None:
         """People and faults have stopped: runs, poll after poll, until nothing is left to do."""

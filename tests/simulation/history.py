@@ -84,11 +84,15 @@ class History:
         if self.random.random() < 0.15:
             step = self.random.randint(1, 14)
             self.log.append(f"  killed at {step}")
-            connection = self.random.choice(self.connections())
-            with self.watch.run_of(connection):
-                self.world.run_killed_at(step, connection)
+            self.kill(step, self.random.choice(self.connections()))
         self.run_due()
         self.watch.check_isolation()
+
+    def kill(self, step: int, connection: CalendarConnection) -> None:
+        with self.watch.run_of(connection):
+            killed = self.world.run_killed_at(step, connection)
+        if killed is not None:
+            self.watch.forget_unstored(connection, killed)
 
     def run_due(self, most: int = 3) -> None:
         """Whatever the rows say is due, as the sweep finds it. A worker that died is seen by its lease."""

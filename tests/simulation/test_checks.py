@@ -29,12 +29,13 @@ from kalends.sync.memory import MemoryProvider
 from kalends.sync.memory_server import Fault
 from kalends.sync.port import Guard
 from tests.calendars.conftest import new_world  # noqa: F401 - the fixture
-from tests.calendars.world import HALF_HOUR, World, at
+from tests.calendars.world import HALF_HOUR, POLL, World, at
 from tests.simulation import acts, guarantees
 from tests.simulation.history import History
 from tests.simulation.setting import Setting
 from tests.simulation.simulate import Step, attempt
 from tests.simulation.test_logs import secrets_of_the_rows
+from tests.simulation.watch import Watch
 
 ALONE = Setting(
     people="alone",
@@ -297,6 +298,29 @@ def test_G12_account_that_is_not_served_while_another_fails_is_seen(db, monkeypa
 def test_G12_asking_before_the_time_that_was_set_is_seen(db, monkeypatch):
     monkeypatch.setattr(Life, "throttled", lambda self, until: self)
     assert outcome(ALONE, ["throttle_last", *["wait_40_seconds"] * 6]) == "G12: pull before the time that was set"
+
+
+def test_G12_wait_that_died_with_its_worker_is_not_held_against_the_next(db, monkeypatch):
+    """A worker is killed with the answer in its hands: nobody knows of it, and whoever asks next is told again."""
+
+    def die_told_to_wait(history: History) -> None:
+        for _ in range(2):
+            history.world.pass_time(POLL)
+            history.run_due()
+        acts.ACTS["move_first"](history)
+        server = history.world.server
+        server.fail("get", Fault.THROTTLED)
+        step = 1
+        while server._faults["get"]:
+            history.world.pass_time(POLL)
+            history.kill(step, history.connections()[0])
+            step += 1
+
+    monkeypatch.setitem(acts.ACTS, "die_told_to_wait", die_told_to_wait)
+    names = [*BOOKED, "die_told_to_wait", "wait_40_seconds"]
+    assert outcome(ALONE, names) == ""
+    monkeypatch.setattr(Watch, "forget_unstored", lambda *_: None)
+    assert outcome(ALONE, names) == "G12: get before the time that was set"
 
 
 def test_G13_write_to_a_foreign_event_is_seen(db, monkeypatch):

@@ -21,7 +21,7 @@ from kalends.sync.memory import MemoryProvider
 from kalends.sync.plan import ALL_OF_AT_LEAST, BUDGET_FLOOR, BUDGET_SHARE
 from kalends.sync.port import Guard, Intent, ProviderError, Receipt, Throttled
 from kalends.sync.push import HEARTBEAT
-from tests.calendars.world import POLL, World
+from tests.calendars.world import POLL, Killed, World
 
 CONNECTIONS = Prepared(lambda: CalendarConnection.objects.select_related("company", "staff").order_by("pk"))
 _STANDING = Prepared(lambda: Appointment.objects.filter(status="confirmed").values_list("pk"))
@@ -52,7 +52,7 @@ class Watch:
     deleted: dict[UUID, datetime] = field(default_factory=dict)
     released: dict[UUID, datetime] = field(default_factory=dict)
     cancelled: defaultdict[UUID, dict[UUID, datetime]] = field(default_factory=lambda: defaultdict(dict))
-    waits: dict[str, datetime] = field(default_factory=dict)
+    waits: defaultdict[str, list[datetime]] = field(default_factory=lambda: defaultdict(list))
     troubled: dict[str, datetime] = field(default_factory=dict)
 
     @contextmanager
@@ -70,6 +70,18 @@ class Watch:
             self._check_budget(connection, linked | self._linked(connection))
         if not frozen:
             self._check_asked(connection)
+
+    def wait_of(self, subject: str) -> datetime | None:
+        """Until when its calendars told us last to wait."""
+        told = self.waits[subject]
+        return told[-1] if told else None
+
+    def forget_unstored(self, connection: CalendarConnection, killed: Killed) -> None:
+        """A worker that dies with an answer in its hands, before it can store it, leaves nobody who knows of it: whoever
+        asks next is told again. The error it was about to handle is the context of its death.
+        """
+        if isinstance(killed.__context__, Throttled):
+            self.waits[connection.subject].pop()
 
     def _standing(self) -> set[UUID]:
         return {pk for (pk,) in _STANDING.rows()}
@@ -100,7 +112,7 @@ class Watch:
         """Once all that was due has run: nobody waits, is blamed or is left unread for what another's calendars did."""
         rows = {row.pk: row for row in CONNECTIONS.rows()}
         for row in rows.values():
-            told = self.waits.get(row.subject)
+            told = self.wait_of(row.subject)
             latest = told and told + _TOLD_WITHOUT_A_TIME
             until = row.throttled_until
             assert until is None or (latest and until <= latest), "G12: waits although its calendars did not say so"
@@ -126,7 +138,7 @@ class WatchedProvider(MemoryProvider):
         super().__init__(watch.world.servers[subject])
         self.watch, self.subject = watch, subject
         # What is told to a booking while a run is under way is known to the next run, not to this one.
-        self.until = watch.waits.get(subject)
+        self.until = watch.wait_of(subject)
 
     def _begin(self, operation: str, calendar_id: str):
         now = self.watch.world.now
@@ -136,7 +148,8 @@ class WatchedProvider(MemoryProvider):
         except ProviderError as error:
             self.watch.troubled[self.subject] = now
             if isinstance(error, Throttled):
-                self.until = self.watch.waits[self.subject] = error.retry_at or now
+                self.until = error.retry_at or now
+                self.watch.waits[self.subject].append(self.until)
             raise
 
     def _read(self, operation: str, calendar_id: str, effect: Callable):

@@ -18,6 +18,8 @@ from kalends.sync.evidence import Evidence, Gone, Present, Unknown
 from kalends.sync.link import LinkState
 from kalends.sync.port import Forbidden, Malformed, NotFound, Permanent, RemoteEvent
 
+_NEVER_MADE = "never made"
+
 
 @dataclass(slots=True)
 class Seen:
@@ -51,7 +53,7 @@ def _read_calendar(
     missing: list[Seen] = []
     for link in links:
         seen = _first_look(run, link, codec.state_of(link, questions.get(link.pk)), known)
-        (missing if isinstance(seen.evidence, Gone) and seen.state.remote_id else found).append(seen)
+        (missing if _stood_perhaps(seen) else found).append(seen)
     if missing:
         check_calendar_stands(run, calendar)
         run.at("calendar read")
@@ -59,12 +61,17 @@ def _read_calendar(
     return found + missing
 
 
+def _stood_perhaps(seen: Seen) -> bool:
+    """Also what was made without our hearing of it may have been moved on before we looked for it (F02)."""
+    return isinstance(seen.evidence, Gone) and seen.evidence.how != _NEVER_MADE
+
+
 def _first_look(run: Run, link: Link, state: LinkState, known: dict[str, RemoteEvent | Unknown | None]) -> Seen:
     if state.remote_id:
         answer = known[state.remote_id]
         return Seen(link, state, answer if isinstance(answer, Unknown) else _evidence(answer))
     if not link.attempts and state.sent is None:
-        return Seen(link, state, Gone("never made"))
+        return Seen(link, state, Gone(_NEVER_MADE))
     try:
         event = run.provider.find(link.calendar.remote_id, op_key_of(link))
     except (Malformed, Permanent) as error:
