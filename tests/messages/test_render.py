@@ -153,3 +153,11 @@ def test_mails_wear_the_pages_colours_by_day_and_by_night():
     assert set(re.findall("#[0-9a-f]{6}", rich)) - day == set()
     invitation = (root / "messages/richtext.py").read_text(encoding="utf-8")
     assert set(re.findall("#[0-9a-f]{6}", invitation)) - day == set()
+
+
+@pytest.mark.parametrize("what", ["deletions", "feed"])
+def test_notice_that_the_company_reads_greets_nobody_and_says_whose_calendar_it_is(what):
+    mail = render("connection_needs_attention", locale="en", company_name="X", context={**CONTEXT, "what": what})
+    assert mail.subject == "A calendar needs attention: Emma Morris, Google Calendar"
+    assert "Hello,\n" in mail.text
+    assert "of Emma Morris" in mail.text

@@ -148,6 +148,16 @@ def test_feed_held_since_a_restore_is_released(house: House):
     assert house.owner.get(URL).context["found"].is_empty
 
 
+def test_feed_that_fails_is_read_again_from_the_list(everything: House):
+    [feed] = everything.owner.get(URL).context["found"].feeds
+    rows = CalendarConnection.objects.filter(pk=feed.connection_id)
+    rows.update(due_at=None)
+    act = f"/dashboard/settings/staff/{everything.staff.pk}/external-calendars/{feed.pk}/act"
+    assert f'action="{act}"' in everything.owner.get(URL).content.decode()
+    assert everything.owner.post(act, {"do": "read", "next": "attention"}).url == URL
+    assert rows.get().due_at is not None
+
+
 def test_revoked_connection_is_reconnected_by_its_link(house: House):
     connection = house.connect()
     CalendarConnection.objects.filter(pk=connection.pk).update(

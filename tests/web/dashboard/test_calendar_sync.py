@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.conf import settings as django_settings
@@ -12,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from pytest_httpserver import HTTPServer
 
-from kalends.calendars.models import CalendarConnection, Channel
+from kalends.calendars.models import CalendarConnection, Channel, Journal
 from kalends.calendars.services import add_external_calendar, run_connection
 from kalends.companies import services
 from kalends.companies.models import Feed
@@ -185,6 +186,16 @@ def test_connection_is_paused_and_goes_on(house: House):
     row = house.connect()
     assert act(house, row, do="pause") == "paused"
     assert act(house, row, do="resume") == "active"
+
+
+def test_journal_of_a_connection_names_each_appointment(house: House):
+    appointment, row = house.book(), house.connect()
+    for ident in (appointment.pk, uuid4()):
+        Journal.objects.create(connection=row, rule="create", action="create", appointment_id=ident, at=utc_now())
+    page = house.owner.get(reverse("dashboard:connection", args=[row.pk])).content.decode()
+    named = f"{appointment.service.name}, {appointment.attendees.get().name}"
+    assert f'<a href="/dashboard/appointments/{appointment.pk}">{named}</a>' in page
+    assert ">the appointment</a>" in page
 
 
 def test_direction_is_changed_and_nonsense_is_not(house: House):

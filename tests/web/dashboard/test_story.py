@@ -128,6 +128,13 @@ def test_journal_tells_a_deletion_from_a_move_in_its_grace_time(house: House):
     )
 
 
+def test_journal_says_that_a_write_was_refused_or_given_up_and_not_that_it_was_done(house: House):
+    refused = Journal(connection=house.connect(), rule="ours_changed", action="refused")
+    assert journal_text(refused) == "The calendar system refused what was to be written"
+    diverged = Journal(connection=refused.connection, rule="texts_put_back", action="diverged")
+    assert journal_text(diverged) == "Changed in the calendar again and again: not put back any more"
+
+
 def test_journal_without_stored_times_says_the_rule(house: House):
     assert line(house, rule="moved", action="move_accepted", before={"start": None}) == (
         "The event was moved in the calendar, so the appointment was moved"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -314,6 +315,11 @@ def sync_of_appointment(appointment_id: UUID) -> list[SyncState]:
 def journal_of_appointment(appointment: Appointment) -> list[Journal]:
     rows = Journal.objects.filter(appointment_id=appointment.pk, connection__company=appointment.company_id)
     return list(rows.select_related("connection", "calendar")[:_JOURNAL_SHOWN])
+
+
+def appointments_in(company: Company, journal: Iterable[Journal]) -> dict[UUID, Appointment]:
+    """Those that lines of the journal are about, by id."""
+    return appointments_of(company).in_bulk({row.appointment_id for row in journal if row.appointment_id})
 
 
 def journal_of_connection(connection: CalendarConnection) -> QuerySet[Journal]:

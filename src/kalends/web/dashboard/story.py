@@ -13,7 +13,7 @@ from typing import Any
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, pgettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from kalends.bookings.history import entry_text, may_book_again, move_to_undo, spans_of, where_of
 from kalends.bookings.models import Appointment, Flag, HistoryEntry
@@ -26,6 +26,11 @@ from kalends.web.dashboard import words
 # Lines that change what the customer knows: each says when they were told.
 _TELLING = ("created", "moved", "moved_outside", "cancelled", "cancelled_outside")
 _OUTCOMES = ("move_accepted", "move_flagged", "move_put_back_overlap", "move_put_back_rule", "move_put_back_past")
+# Of these the rule says what was to be done; it was not.
+_UNDONE = {
+    "refused": gettext_lazy("The calendar system refused what was to be written"),
+    "diverged": gettext_lazy("Changed in the calendar again and again: not put back any more"),
+}
 _State = OutgoingMessage.State
 
 
@@ -148,6 +153,8 @@ def journal_text(row: Journal) -> str:
         return _joined(moved, str(words.action_words(row.action))) if row.action in _OUTCOMES else moved
     if row.rule == "grace":
         return _grace(row, there, here)
+    if row.action in _UNDONE:
+        return str(_UNDONE[row.action])
     return str(words.rule_words(row.rule))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -42,6 +43,11 @@ def mail_words(kind: str) -> Any:
 @register.filter
 def signal_words(signal: str) -> Any:
     return words.signal_words(signal)
+
+
+@register.filter
+def at_key(values: Mapping[Any, Any] | None, key: Any) -> Any:
+    return (values or {}).get(key)
 
 
 @register.filter

@@ -60,11 +60,13 @@ def connect_staff_caldav(request: MemberRequest, staff_id: UUID) -> HttpResponse
 def connection_page(request: MemberRequest, connection_id: UUID) -> HttpResponse:
     row = _connection(request, connection_id)
     item = reads.connection_view(row)
+    page = Paginator(reads.journal_of_connection(row), JOURNAL_PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "item": item,
         "staff": item.row.staff,
         "modes": words.MODES,
-        "page": Paginator(reads.journal_of_connection(row), JOURNAL_PER_PAGE).get_page(request.GET.get("page")),
+        "page": page,
+        "appointments": reads.appointments_in(request.company, page.object_list),
         "query": "",
     }
     return render(request, "dashboard/sync/connection.html", context)

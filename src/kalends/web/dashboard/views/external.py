@@ -72,6 +72,8 @@ def act(request: MemberRequest, external_id: UUID, staff_id: UUID | None = None)
     else:
         services.read_external_calendar(company=company, staff=staff, calendar_id=external_id, now=now)
         messages.success(request, _("The calendar is being read."))
+    if request.POST.get("next") == "attention":
+        return redirect("dashboard:attention")
     return redirect(page_of(staff))
 
 
