@@ -9,10 +9,13 @@ from uuid import UUID
 from django.db import transaction
 
 from kalends.calendars.models import CalendarConnection
+from kalends.jobs.prepared import Prepared
 from kalends.jobs.secrets import seal, unseal
 from kalends.sync.port import AuthRevoked
 
 _FIELD = "calendars.CalendarConnection.credentials"
+# Each run asks this.
+_SEALED = Prepared(lambda pk: CalendarConnection.objects.filter(pk=pk).values_list("credentials"), pk=UUID)
 
 
 def seal_credentials(connection_id: UUID, secret: Mapping[str, str]) -> str:
@@ -34,7 +37,7 @@ class StoredCredentials:
         self._id = connection_id
 
     def read(self) -> Mapping[str, str]:
-        sealed = CalendarConnection.objects.values_list("credentials", flat=True).get(pk=self._id)
+        ((sealed,),) = _SEALED.rows(pk=self._id)
         return unseal_credentials(self._id, sealed)
 
     def replace(self, old: Mapping[str, str], new: Mapping[str, str]) -> bool:

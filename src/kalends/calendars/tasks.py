@@ -7,14 +7,13 @@ from uuid import UUID
 from kalends.calendars.engine import lease
 from kalends.calendars.engine.run import run_connection
 from kalends.jobs.queue import task
-from kalends.jobs.rows import database_now
 
 
 @task
 def sync_connection(connection_id: str) -> None:
     """Looks at one connection if its time has come, and once more if somebody asked for it meanwhile."""
-    now = database_now()
-    if not lease.is_due(UUID(connection_id), now):
+    now = lease.due_now(UUID(connection_id))
+    if now is None:
         return
     report = run_connection(UUID(connection_id), now=now)
     if report.again:

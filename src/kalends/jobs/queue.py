@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from threading import Lock
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import transaction
-from huey import Huey, MemoryHuey, PostgresHuey, RedisHuey
-from huey.storage import SqliteStorage
+from huey import Huey, MemoryHuey, RedisHuey
+from huey.storage import PostgresStorage, SqliteStorage
 
 from kalends.core.paths import sqlite_path
 from kalends.jobs.bell import Bell
@@ -73,6 +74,49 @@ class FairSqliteStorage(SqliteStorage):
                 self._turn.give_back()
 
 
+_PUT_IN = """
+    INSERT INTO huey_task (queue, data, priority) VALUES (%s, %s, %s)
+    RETURNING pg_notify(%s, ''), set_config('synchronous_commit', 'off', true)
+"""
+_TAKE_OUT = """
+    DELETE FROM huey_task
+    WHERE id = (
+        SELECT id FROM huey_task WHERE queue = %s ORDER BY priority DESC, id LIMIT 1 FOR UPDATE SKIP LOCKED
+    )
+    RETURNING data, set_config('synchronous_commit', 'off', true)
+"""
+
+
+class QuietPostgresStorage(PostgresStorage):
+    """A message costs one statement to put in and one to take out, and neither waits for the disk.
+
+    Each worker process has one thread listening, so that a message wakes one and not all of them. Setting
+    `synchronous_commit` for the one transaction leaves nothing behind in a session that a pooler gives to others.
+    """
+
+    def __init__(self, name: str, dsn: str) -> None:
+        super().__init__(name, dsn, read_timeout=_WAIT_SECONDS)
+        self._one_listens = Lock()
+        self._listen_local = SimpleNamespace()  # one connection, of whichever thread listens
+
+    def enqueue(self, data: Any, priority: Any = None) -> None:
+        self.sql(_PUT_IN, (self.name, data, priority or 0, self.channel))
+
+    def _dequeue(self) -> bytes | None:
+        found = self.sql(_TAKE_OUT, (self.name,), results=True)
+        return bytes(found[0][0]) if found else None
+
+    def dequeue(self) -> bytes | None:
+        """The next message; None if there is none for `_WAIT_SECONDS`."""
+        if not self._one_listens.acquire(timeout=_WAIT_SECONDS):
+            return None
+        try:
+            found: bytes | None = super().dequeue()
+        finally:
+            self._one_listens.release()
+        return found
+
+
 def _make(url: str) -> Huey:
     scheme = urlsplit(url).scheme
     if scheme == "memory":
@@ -83,7 +127,7 @@ def _make(url: str) -> Huey:
         # A wake-up that a crash loses costs one sweep: no need to wait for the disk.
         return Huey("kalends", storage_class=FairSqliteStorage, filename=str(path), results=False, fsync=False)
     if scheme in ("postgres", "postgresql"):
-        return PostgresHuey("kalends", dsn=url, results=False)
+        return Huey("kalends", storage_class=QuietPostgresStorage, dsn=url, results=False)
     return RedisHuey("kalends", url=url, results=False)
 
 

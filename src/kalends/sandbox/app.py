@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -110,7 +111,8 @@ class App:
     def _serve_google(self, request: Request) -> Response:
         found = find_route(self._google, request.method, request.path)
         name = found[0].name if found else ""
-        entry = {"method": request.method, "path": request.path, "name": name, "status": "dropped"}
+        entry: dict[str, Any] = {"method": request.method, "path": request.path, "name": name, "status": "dropped"}
+        entry["came"] = time.time()
         try:
             response = self.faults.serve(request, lambda: _google_answer(request, found))
             entry["status"] = str(response.status)

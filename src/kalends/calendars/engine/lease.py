@@ -9,6 +9,7 @@ import secrets
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import Case, DateTimeField, ExpressionWrapper, F, Q, QuerySet, When
 from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Now
@@ -17,6 +18,7 @@ from kalends.calendars.engine.context import Run
 from kalends.calendars.models import CalendarConnection
 from kalends.jobs.locks import require_transaction
 from kalends.jobs.prepared import Given, Prepared, PreparedUpdate
+from kalends.jobs.rows import database_now
 
 # Longer than a round of reads at their slowest; a worker that died is missed for as long.
 LENGTH = timedelta(seconds=180)
@@ -37,8 +39,8 @@ _TAKEN = PreparedUpdate(
     pk=UUID,
     holder=str,
 )
-_FENCE = Prepared(
-    lambda pk, holder: CalendarConnection.objects.filter(pk=pk, lease_holder=holder).values_list("fence"),
+_LEASED = Prepared(
+    lambda pk, holder: CalendarConnection.objects.select_related("company", "staff").filter(pk=pk, lease_holder=holder),
     pk=UUID,
     holder=str,
 )
@@ -64,13 +66,16 @@ _RELEASED = PreparedUpdate(
 )
 
 
-def take(connection_id: UUID) -> int | None:
-    """The new fence, or None if another worker holds the lease. Clears `due_at`: a wake-up that comes later stays."""
+def take(connection_id: UUID) -> CalendarConnection | None:
+    """The row with its new fence, its company and staff; None if another worker holds the lease.
+
+    Clears `due_at`: a wake-up that comes later stays.
+    """
     holder = secrets.token_hex(8)
     if not _TAKEN.run(pk=connection_id, holder=holder):
         return None
-    ((fence,),) = _FENCE.rows(pk=connection_id, holder=holder)
-    return int(fence)
+    taken: CalendarConnection | None = _LEASED.first(pk=connection_id, holder=holder)
+    return taken
 
 
 def check_fence(run: Run) -> None:
@@ -91,11 +96,13 @@ def release(connection_id: UUID, fence: int, next_due: datetime | None) -> None:
         CalendarConnection.objects.filter(pk=connection_id, fence=fence).update(lease_until=None, lease_holder="")
 
 
+def _due(now: datetime | Now) -> QuerySet[CalendarConnection]:
+    return CalendarConnection.objects.filter(Q(lease_until__lte=Now()) | Q(due_at__lte=now, lease_until__isnull=True))
+
+
 def due_connections(now: datetime) -> QuerySet[CalendarConnection]:
     """Connections whose time has come, and those whose worker died; oldest first."""
-    crashed = Q(lease_until__lte=Now())
-    due = Q(due_at__lte=now, lease_until__isnull=True)
-    return CalendarConnection.objects.filter(crashed | due).order_by(F("due_at").asc(nulls_first=True), "pk")
+    return _due(now).order_by(F("due_at").asc(nulls_first=True), "pk")
 
 
 def come_due(since: datetime, now: datetime) -> QuerySet[CalendarConnection]:
@@ -103,6 +110,17 @@ def come_due(since: datetime, now: datetime) -> QuerySet[CalendarConnection]:
     return CalendarConnection.objects.filter(due_at__gt=since, due_at__lte=now, lease_until__isnull=True)
 
 
-def is_due(connection_id: UUID, now: datetime) -> bool:
-    """False for a wake-up whose work another one has done already, which costs no more than this question."""
-    return due_connections(now).filter(pk=connection_id).exists()
+_DUE = Prepared(lambda pk, now: _due(now).filter(pk=pk).values_list("pk"), pk=UUID, now=datetime)
+_DUE_BY_DATABASE = Prepared(lambda pk: _due(Now()).filter(pk=pk).values_list(Now()), pk=UUID)
+
+
+def due_now(connection_id: UUID) -> datetime | None:
+    """The time by the clock that all hosts share, if the connection is due by it.
+
+    None for a wake-up whose work another one has done already, which costs no more than this question.
+    """
+    if connection.vendor == "postgresql":
+        found = _DUE_BY_DATABASE.first(pk=connection_id)
+        return found[0] if found else None
+    now = database_now()
+    return now if _DUE.rows(pk=connection_id, now=now) else None

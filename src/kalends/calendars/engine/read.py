@@ -14,11 +14,15 @@ from kalends.calendars import codec
 from kalends.calendars.engine.context import Lacking, Run, error_name
 from kalends.calendars.models import Link, RemoteCalendar, StaffQuestion
 from kalends.calendars.ours import op_key_of
+from kalends.jobs.prepared import Prepared
 from kalends.sync.evidence import Evidence, Gone, Present, Unknown
 from kalends.sync.link import LinkState
 from kalends.sync.port import Forbidden, Malformed, NotFound, Permanent, RemoteEvent
 
 _NEVER_MADE = "never made"
+
+
+_QUESTIONS = Prepared(lambda links: StaffQuestion.objects.filter(link__in=links, closed_at__isnull=True), links=[UUID])
 
 
 @dataclass(slots=True)
@@ -33,9 +37,7 @@ class Seen:
 
 def read_links(run: Run, links: Sequence[Link]) -> list[Seen]:
     """Raises ProviderError (nothing is known of any of them) and Lacking (the calendar itself is at fault)."""
-    questions = {
-        question.link_id: question for question in StaffQuestion.objects.filter(link__in=links, closed_at__isnull=True)
-    }
+    questions = {question.link_id: question for question in _QUESTIONS.rows(links=[link.pk for link in links])}
     by_calendar: dict[RemoteCalendar, list[Link]] = {}
     for link in links:
         by_calendar.setdefault(link.calendar, []).append(link)

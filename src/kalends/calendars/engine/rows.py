@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import UUID
 
 from kalends.calendars import codec
 from kalends.calendars.engine.context import Run
@@ -11,12 +12,20 @@ from kalends.calendars.engine.pull import derive_spans
 from kalends.calendars.handlers import handler
 from kalends.calendars.models import Link, LinkStatus, RemoteCalendar, StaffQuestion
 from kalends.companies.services import raise_schedule_revision
+from kalends.jobs.prepared import Prepared
 from kalends.jobs.rows import backoff
 
 LONGEST_WAIT = timedelta(hours=6)
 _FIRST_WAIT = timedelta(minutes=1)
 # Conflicts and lost answers are looked into at once this often, then with growing pauses.
 _AT_ONCE = 3
+
+_LOCKED = Prepared(
+    lambda pk: (
+        Link.objects.select_for_update(of=("self",)).select_related("calendar__connection", "staff").filter(pk=pk)
+    ),
+    pk=UUID,
+)
 
 
 def lock_link(run: Run, planned: Planned) -> Link | None:
@@ -26,7 +35,7 @@ def lock_link(run: Run, planned: Planned) -> Link | None:
     its time no longer blocked by the mirror.
     """
     was = planned.link
-    link = Link.objects.select_for_update(of=("self",)).select_related("calendar__connection", "staff").get(pk=was.pk)
+    (link,) = _LOCKED.rows(pk=was.pk)
     based_on = (was.wanted, was.time_set_at, was.generation, was.remote_id, was.verdict, was.status)
     if (link.wanted, link.time_set_at, link.generation, link.remote_id, link.verdict, link.status) != based_on:
         return None

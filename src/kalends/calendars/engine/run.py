@@ -42,7 +42,6 @@ from kalends.sync.port import (
 logger = logging.getLogger(__name__)
 
 # Each run asks these.
-_CONNECTION = Prepared(lambda pk: CalendarConnection.objects.select_related("company", "staff").filter(pk=pk), pk=UUID)
 _ROW = Prepared(lambda pk: CalendarConnection.objects.filter(pk=pk), pk=UUID)
 _DUE_AGAIN = Prepared(
     lambda pk, now: CalendarConnection.objects.filter(pk=pk, due_at__lte=now).values_list("pk"), pk=UUID, now=datetime
@@ -69,16 +68,16 @@ def run_connection(
 
     `at` is called at each boundary a kill may fall on. A worker that is killed keeps its lease until it runs out.
     """
-    fence = lease.take(connection_id)
-    if fence is None:
+    connection = lease.take(connection_id)
+    if connection is None:
         return Report(skipped=True)
     # Every line that is logged meanwhile names the connection and the run.
-    with bound_contextvars(connection=str(connection_id), run=fence):
-        return _look_at(connection_id, fence, now, at, provider)
+    with bound_contextvars(connection=str(connection_id), run=connection.fence):
+        return _look_at(connection, now, at, provider)
 
 
-def _look_at(connection_id: UUID, fence: int, now: datetime, at: Step, provider: Provider | None) -> Report:
-    (connection,) = _CONNECTION.rows(pk=connection_id)
+def _look_at(connection: CalendarConnection, now: datetime, at: Step, provider: Provider | None) -> Report:
+    connection_id, fence = connection.pk, connection.fence
     report = Report()
     try:
         report = _run_leased(connection, fence, now, at, provider)
