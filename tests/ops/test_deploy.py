@@ -17,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from kalends.calendars.models import CalendarConnection, Link
 from kalends.core.clock import utc_now
 from kalends.jobs import counters, sweeps
+from kalends.jobs.models import Counter
 from kalends.messages.models import OutgoingMessage
 from kalends.ops import cli
 from kalends.ops.metrics import COUNTS, exposition
@@ -165,6 +166,16 @@ def test_metrics_tell_what_the_rows_say(new_world):  # noqa: F811
     assert found["kalends_outbox_oldest_seconds", ()] == 60
     later = samples(now + timedelta(days=2))
     assert later["kalends_calendars_stale", google] == 2
+
+
+@pytest.mark.django_db
+def test_counts_begin_at_nought_so_that_the_first_one_is_an_increase():
+    Counter.objects.all().delete()
+    found = samples()
+    alerted = re.findall(r"increase\((kalends_\w+)", (DEPLOY / "prometheus/alerts.yaml").read_text(encoding="utf-8"))
+    for name in alerted:
+        assert {value for (sample, _labels), value in found.items() if sample == name} == {0.0}, name
+    assert found["kalends_mails_total", (("outcome", "failed"),)] == 0
 
 
 def test_counts_of_all_processes_add_up(new_world):  # noqa: F811

@@ -12,6 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from kalends import __version__
 from kalends.calendars import figures as calendars
+from kalends.calendars.models import Provider
 from kalends.core.clock import utc_now
 from kalends.jobs import counters
 from kalends.jobs.models import SweepRun
@@ -33,6 +34,13 @@ COUNTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "kalends_sync_lease_losses": ("Runs that another worker took over", _PROVIDER),
     "kalends_mails": ("Mails that left, or were given up", ("outcome",)),
     "kalends_webhook_deliveries": ("Webhook deliveries that were taken, or given up", ("outcome",)),
+}
+# They begin at 0 and not with their first count, which Prometheus's increase() would take for no increase at all.
+_FROM_ZERO: dict[str, list[tuple[str, ...]]] = {
+    **{name: [(kind,) for kind in Provider.values] for name, (_text, labels) in COUNTS.items() if labels == _PROVIDER},
+    "kalends_sync_runs": [(kind, outcome) for kind in Provider.values for outcome in ("ok", "error")],
+    "kalends_mails": [("sent",), ("failed",)],
+    "kalends_webhook_deliveries": [("delivered",), ("failed",)],
 }
 
 
@@ -107,9 +115,13 @@ def _gauge(name: str, text: str, labels: Iterable[str], values: Iterable[tuple[t
 
 def _counts() -> Iterator[Metric]:
     families = {name: CounterMetricFamily(name, text, labels=labels) for name, (text, labels) in COUNTS.items()}
+    counted = {name: dict.fromkeys(_FROM_ZERO.get(name, []), 0) for name in COUNTS}
     for name, labels, value in counters.totals():
-        if name in families:
-            families[name].add_metric([labels.get(label, "") for label in COUNTS[name][1]], value)
+        if name in counted:
+            counted[name][tuple(labels.get(label, "") for label in COUNTS[name][1])] = value
+    for name, values in counted.items():
+        for given, value in values.items():
+            families[name].add_metric(list(given), value)
     yield from families.values()
 
 
