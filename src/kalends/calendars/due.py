@@ -8,16 +8,24 @@ from uuid import UUID
 from django.db.models import Q
 
 from kalends.calendars.models import CalendarConnection
+from kalends.jobs.prepared import Given, PreparedUpdate
 from kalends.jobs.queue import wake_on_commit
 
 # Due whatever the clock says: what `bookings` and people ask for needs no `now`.
 AT_ONCE = datetime(2000, 1, 1, tzinfo=UTC)
 
 
+_DUE = PreparedUpdate(
+    lambda pk, at: CalendarConnection.objects.filter(Q(due_at__isnull=True) | Q(due_at__gt=at), pk=pk),
+    {"due_at": Given("at", datetime)},
+    pk=UUID,
+    at=datetime,
+)
+
+
 def make_due(connection_id: UUID, at: datetime = AT_ONCE) -> None:
     """Brings the next look at a connection forward to `at`, never back; wakes a worker after the commit if at once."""
-    later = Q(due_at__isnull=True) | Q(due_at__gt=at)
-    CalendarConnection.objects.filter(later, pk=connection_id).update(due_at=at)
+    _DUE.run(pk=connection_id, at=at)
     if at == AT_ONCE:
         wake(connection_id)
 

@@ -8,8 +8,19 @@ from kalends.calendars import codec
 from kalends.calendars.due import AT_ONCE, make_due
 from kalends.calendars.models import CalendarConnection, Link, LinkStatus, RemoteCalendar
 from kalends.jobs.locks import lock_rows
+from kalends.jobs.prepared import Prepared, insert
+from kalends.jobs.saved import save
 
 NOT_STANDING = (LinkStatus.CLOSED, LinkStatus.CLOSING, LinkStatus.ORPHANED)
+
+
+_OF = Prepared(
+    lambda calendar, appointment: Link.objects.select_related("calendar").filter(
+        calendar=calendar, appointment_id=appointment
+    )[:1],
+    calendar=UUID,
+    appointment=UUID,
+)
 
 
 def open_link(calendar: RemoteCalendar, appointment_id: UUID) -> Link:
@@ -18,7 +29,7 @@ def open_link(calendar: RemoteCalendar, appointment_id: UUID) -> Link:
     One that is still closing, or was left behind by a disconnection, keeps its generation and what is known of its
     event, which stands there perhaps and is ours to keep.
     """
-    link = Link.objects.select_related("calendar").filter(calendar=calendar, appointment_id=appointment_id).first()
+    link: Link | None = _OF.first(calendar=calendar.pk, appointment=appointment_id)
     if link is None:
         assert calendar.staff_id is not None, "only a staff member's calendar receives"
         return Link(calendar=calendar, staff_id=calendar.staff_id, appointment_id=appointment_id)
@@ -57,4 +68,7 @@ def look_at(link: Link, status: str) -> None:
     link.due_at = AT_ONCE
     link.attempts = 0
     link.last_error = link.last_error_detail = ""
-    link.save()
+    if link._state.adding:
+        insert(link)
+    else:
+        save(link)

@@ -12,6 +12,7 @@ from kalends.calendars.models import RemoteEvent as Row
 from kalends.calendars.ours import Ours
 from kalends.companies.models import Staff
 from kalends.core.span import Span
+from kalends.jobs.listed import Listed
 from kalends.sync.busy import Reading, Unexpandable, event_spans
 from kalends.sync.port import AllDay, BusyState, RemoteEvent, Timed
 
@@ -31,6 +32,29 @@ _COLUMNS = (
     "original_start",
     "original_date",
     "op_key",
+)
+
+
+_NAMED = Listed(
+    lambda calendar, ids: Row.objects.filter(calendar=calendar, remote_id__in=ids), calendar=UUID, ids=[str]
+)
+_SERIES = Listed(
+    lambda calendar, ids: (
+        Row.objects.filter(calendar=calendar, remote_id__in=ids).exclude(series_id="").values_list("series_id")
+    ),
+    calendar=UUID,
+    ids=[str],
+)
+_NAMED_AND_THEIRS = Listed(
+    lambda calendar, ids: (
+        Row.objects.filter(calendar=calendar, remote_id__in=ids)
+        | Row.objects.filter(calendar=calendar, series_id__in=ids)
+    ),
+    calendar=UUID,
+    ids=[str],
+)
+_SPANS = Listed(
+    lambda events: BusySpan.objects.filter(event__in=events).values_list("event_id", "start", "end"), events=[UUID]
 )
 
 
@@ -65,7 +89,7 @@ def store_event(calendar: RemoteCalendar, event: RemoteEvent) -> Row:
 
 def store_events(calendar: RemoteCalendar, events: Sequence[RemoteEvent]) -> None:
     """Upserts many at once, each by its id: what is equal to its row costs no write but the generation's."""
-    known = {row.remote_id: row for row in Row.objects.filter(calendar=calendar, remote_id__in=[e.id for e in events])}
+    known = {row.remote_id: row for row in _NAMED.rows(calendar=calendar.pk, ids=[event.id for event in events])}
     met, other = [], []
     for event in events:
         row, values = known.get(event.id), _values(event)
@@ -167,21 +191,20 @@ def rebuild_spans(calendar: RemoteCalendar, remote_ids: Iterable[str], window: S
 
 def _replace_spans(event_ids: list[UUID], spans: list[BusySpan]) -> bool:
     """Writes only if something differs, so that an unchanged calendar costs no write."""
-    old = BusySpan.objects.filter(event__in=event_ids)
-    before = sorted(old.values_list("event_id", "start", "end"))
+    before = sorted(_SPANS.rows(events=event_ids))
     if before == sorted((span.event_id, span.start, span.end) for span in spans):
         return False
-    old.delete()
+    if before:
+        BusySpan.objects.filter(event__in=event_ids).delete()
     BusySpan.objects.bulk_create(spans, batch_size=500)
     return True
 
 
 def _with_series(calendar: RemoteCalendar, remote_ids: set[str]) -> list[Row]:
     """The events, the masters of exceptions among them, and all exceptions of those masters."""
-    rows = Row.objects.filter(calendar=calendar)
-    named = set(rows.filter(remote_id__in=remote_ids).exclude(series_id="").values_list("series_id", flat=True))
-    wanted = remote_ids | named
-    return list(rows.filter(remote_id__in=wanted) | rows.filter(series_id__in=wanted))
+    named = {series for (series,) in _SERIES.rows(calendar=calendar.pk, ids=remote_ids)}
+    found: list[Row] = _NAMED_AND_THEIRS.rows(calendar=calendar.pk, ids=remote_ids | named)
+    return found
 
 
 def _spans(

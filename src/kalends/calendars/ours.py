@@ -6,11 +6,30 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import Q
-
 from kalends.calendars.models import Link, LinkStatus, RemoteCalendar
+from kalends.jobs.listed import Listed
 
 _OVER = (LinkStatus.CLOSED, LinkStatus.ORPHANED)
+
+
+_BY_ID = Listed(
+    lambda calendar, ids: (
+        Link.objects.filter(calendar=calendar, remote_id__in=ids)
+        .exclude(status__in=_OVER)
+        .only("remote_id", "generation")
+    ),
+    calendar=UUID,
+    ids=[str],
+)
+_BY_MARKER = Listed(
+    lambda calendar, named: (
+        Link.objects.filter(calendar=calendar, pk__in=named, remote_id="")
+        .exclude(status__in=_OVER)
+        .only("remote_id", "generation")
+    ),
+    calendar=UUID,
+    named=[UUID],
+)
 
 
 def parse_op_key(op_key: str) -> tuple[UUID, int] | None:
@@ -34,9 +53,8 @@ class Ours:
     def among(cls, calendar: RemoteCalendar, events: Collection[tuple[str, str]]) -> Ours:
         """Of these events of a calendar, each (remote id, marker): what it costs depends on their number alone."""
         named = [found[0] for _, op_key in events if (found := parse_op_key(op_key))]
-        theirs = Q(remote_id__in=[remote_id for remote_id, _ in events]) | Q(pk__in=named, remote_id="")
-        links = Link.objects.filter(theirs, calendar=calendar).exclude(status__in=_OVER)
-        standing = list(links.only("remote_id", "generation"))
+        standing = _BY_ID.rows(calendar=calendar.pk, ids=[remote_id for remote_id, _ in events])
+        standing += _BY_MARKER.rows(calendar=calendar.pk, named=named)
         return cls(
             frozenset(link.remote_id for link in standing if link.remote_id),
             frozenset(op_key_of(link) for link in standing if not link.remote_id),

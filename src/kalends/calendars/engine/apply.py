@@ -17,6 +17,7 @@ from kalends.calendars.handlers import MoveResult, OutsideMove, handler
 from kalends.calendars.models import Link, LinkStatus
 from kalends.calendars.questions import ask_staff
 from kalends.companies.services import raise_schedule_revision
+from kalends.jobs.saved import save
 from kalends.sync import actions
 from kalends.sync.decide import decide
 from kalends.sync.evidence import Unknown
@@ -46,12 +47,12 @@ def _remember(run: Run, planned: Planned, link: Link) -> None:
             codec.set_pending(link, pending)
             link.due_at = pending.act_after
             link.status = LinkStatus.PENDING
-            link.save()
+            save(link)
             raise_schedule_revision([link.staff_id])
             _journal(run, planned, link, signal_of(run, planned))
         case actions.Wait(until):
             link.due_at = until
-            link.save()
+            save(link)
         case actions.Close():
             _close(run, planned, link)
         case actions.Refuse(reason):
@@ -61,7 +62,7 @@ def _remember(run: Run, planned: Planned, link: Link) -> None:
         case _ if isinstance(evidence, Unknown):
             link.attempts += 1
             link.due_at = run.now + rows.pause_after(link)
-            link.save()
+            save(link)
         case actions.Read():
             rows.look_again(link, run)
         case _:
@@ -141,7 +142,7 @@ def _postpone(run: Run, planned: Planned, until: datetime) -> None:
         link = rows.lock_link(run, planned)
         if link is not None:
             link.due_at = until
-            link.save(update_fields=["due_at"])
+            save(link, ["due_at"])
 
 
 def _apply_set(run: Run, moves: Sequence[Planned]) -> None:
@@ -155,7 +156,7 @@ def _apply_set(run: Run, moves: Sequence[Planned]) -> None:
         for _, link in standing:
             # The new place is no longer held: it would look busy to the very move that takes it.
             codec.set_pending(link, None)
-            link.save()
+            save(link)
         results = handler().move_set(
             [_outside_move(run, planned) for planned, _ in standing],
             rule=run.connection.company.on_outside_move,
@@ -243,7 +244,7 @@ def ask(run: Run, planned: Planned) -> None:
         rows.note(link, run, planned.decision.flag)
         link.status = LinkStatus.ASKED
         link.due_at = action.deadline
-        link.save()
+        save(link)
         _journal(run, planned, link, signal_of(run, planned))
     run.at("question committed")
 
@@ -259,6 +260,6 @@ def hold_all(run: Run, plan: Sequence[Planned]) -> None:
             pending = hold(state.pending, PendingKind.DELETED, None, grace=run.policy.grace, now=run.now)
             codec.set_pending(link, pending)
             link.status = LinkStatus.PENDING
-            link.save()
+            save(link)
             if pending != state.pending:
                 _journal(run, planned, link, journal.OUTSIDE_DELETION, action="freeze")

@@ -21,7 +21,7 @@ from kalends.calendars.engine.lease import check_fence
 from kalends.calendars.models import CalendarConnection, Channel, RemoteCalendar
 from kalends.calendars.providers import hook_of
 from kalends.core.ids import new_token, token_digest
-from kalends.jobs.prepared import Prepared
+from kalends.jobs.prepared import Given, Prepared, PreparedUpdate
 from kalends.jobs.rows import backoff
 from kalends.sync import push
 from kalends.sync.channels import ChannelGrant, ChannelRequest
@@ -47,6 +47,7 @@ _LIVING = ~Q(state=ChannelState.CLOSED)
 _LIVING_OF = Prepared(
     lambda connection: Channel.objects.filter(_LIVING, calendar__connection=connection).order_by("pk"), connection=UUID
 )
+_LIVING_IN = Prepared(lambda calendar: Channel.objects.filter(_LIVING, calendar=calendar).order_by("pk"), calendar=UUID)
 _OPEN_OF = Prepared(lambda calendar: Channel.objects.filter(calendar=calendar, state=ChannelState.OPEN), calendar=UUID)
 
 
@@ -92,7 +93,7 @@ def _tend_calendar(run: Run, calendar: RemoteCalendar, rows: list[Channel], want
         if not actions:
             return
         calendar.refresh_from_db(fields=["next_channel_at", "channel_failures"])
-        rows = list(Channel.objects.filter(_LIVING, calendar=calendar).order_by("pk"))
+        rows = _LIVING_IN.rows(calendar=calendar.pk)
 
 
 def _do(run: Run, calendar: RemoteCalendar, action: push.Action, rows: dict[UUID, Channel]) -> None:
@@ -291,14 +292,22 @@ def next_poll_at(run: Run, calendar: RemoteCalendar) -> datetime:
     return push.next_poll([row.facts() for row in rows], poll_interval(), run.now)
 
 
+_EXPECTED = PreparedUpdate(
+    lambda calendar, now: Channel.objects.filter(
+        Q(heard_at=None) | Q(heard_at__lt=now), calendar_id=calendar, state=ChannelState.OPEN, awaiting_since=None
+    ).exclude(verified_at=None),
+    {"awaiting_since": Given("now", datetime)},
+    calendar=UUID,
+    now=datetime,
+)
+
+
 def expect(run: Run, calendar_ids: Iterable[UUID]) -> None:
     """We wrote to these calendars: what the provider announces of it shows that their channels live."""
-    waits = Q(awaiting_since=None) & (Q(heard_at=None) | Q(heard_at__lt=run.now))
     for calendar_id in calendar_ids:
         with transaction.atomic():
             check_fence(run)
-            live = Channel.objects.filter(waits, calendar_id=calendar_id, state=ChannelState.OPEN)
-            if live.exclude(verified_at=None).update(awaiting_since=run.now):
+            if _EXPECTED.run(calendar=calendar_id, now=run.now):
                 deadline = run.now + push.PATIENCE
                 calendar = RemoteCalendar.objects.filter(pk=calendar_id, next_poll_at__gt=deadline)
                 calendar.update(next_poll_at=deadline)

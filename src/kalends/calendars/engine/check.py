@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db import transaction
 
@@ -14,11 +15,23 @@ from kalends.calendars.engine.pull import CHECK_EVERY, hint_absent, note_hint
 from kalends.calendars.handlers import handler
 from kalends.calendars.models import Link, LinkStatus, RemoteCalendar
 from kalends.core.span import Span
+from kalends.jobs.prepared import Prepared
+from kalends.jobs.saved import save
 from kalends.sync.link import shape_of
 from kalends.sync.port import RemoteEvent
 
 AHEAD = timedelta(hours=48)
 _TIMEOUT_SECONDS = 10.0
+_NEAR = Prepared(
+    lambda calendar, begin, end: (
+        Link.objects.filter(calendar=calendar, wanted_start__lt=end, wanted_end__gt=begin)
+        .exclude(remote_id="")
+        .exclude(status__in=(LinkStatus.CLOSED, LinkStatus.ORPHANED))
+    ),
+    calendar=UUID,
+    begin=datetime,
+    end=datetime,
+)
 
 
 def check_calendar(run: Run, calendar: RemoteCalendar) -> None:
@@ -33,13 +46,12 @@ def check_calendar(run: Run, calendar: RemoteCalendar) -> None:
         check_fence(run)
         _compare(run, calendar, span, events)
         calendar.next_check_at = run.now + CHECK_EVERY
-        calendar.save(update_fields=["next_check_at"])
+        save(calendar, ["next_check_at"])
 
 
 def _compare(run: Run, calendar: RemoteCalendar, span: Span, events: Sequence[RemoteEvent]) -> None:
     listed = {event.id: event for event in events}
-    links = Link.objects.filter(calendar=calendar, wanted_start__lt=span.end, wanted_end__gt=span.start)
-    for link in links.exclude(remote_id="").exclude(status__in=(LinkStatus.CLOSED, LinkStatus.ORPHANED)):
+    for link in _NEAR.rows(calendar=calendar.pk, begin=span.start, end=span.end):
         event = listed.get(link.remote_id)
         if event is None:
             hint_absent(run, [link])

@@ -8,6 +8,7 @@ from typing import Any
 from kalends.calendars.codec import content_json, shape_json
 from kalends.calendars.models import CalendarConnection, Journal, Link, RemoteCalendar
 from kalends.jobs import counters
+from kalends.jobs.prepared import insert
 from kalends.sync import actions
 from kalends.sync.evidence import Evidence, Present
 from kalends.sync.link import LinkState, shape_of
@@ -28,7 +29,7 @@ def write(
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
 ) -> None:
-    Journal.objects.create(
+    line = Journal(
         connection=connection,
         calendar=calendar if calendar is not None else (link.calendar if link else None),
         link_id=link.pk if link else None,
@@ -41,6 +42,7 @@ def write(
         before=before,
         after=after,
     )
+    insert(line)
 
 
 def write_decision(

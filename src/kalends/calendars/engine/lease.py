@@ -66,6 +66,14 @@ _RELEASED = PreparedUpdate(
 )
 
 
+_GIVEN_BACK = PreparedUpdate(
+    lambda pk, fence: CalendarConnection.objects.filter(pk=pk, fence=fence),
+    {"lease_until": None, "lease_holder": ""},
+    pk=UUID,
+    fence=int,
+)
+
+
 def take(connection_id: UUID) -> CalendarConnection | None:
     """The row with its new fence, its company and staff; None if another worker holds the lease.
 
@@ -93,7 +101,7 @@ def release(connection_id: UUID, fence: int, next_due: datetime | None) -> None:
     if next_due is not None:
         _RELEASED.run(pk=connection_id, fence=fence, next_due=next_due)
     else:
-        CalendarConnection.objects.filter(pk=connection_id, fence=fence).update(lease_until=None, lease_holder="")
+        _GIVEN_BACK.run(pk=connection_id, fence=fence)
 
 
 def _due(now: datetime | Now) -> QuerySet[CalendarConnection]:

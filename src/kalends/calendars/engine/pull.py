@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import DatabaseError, transaction
-from django.db.models import Q
+from django.db.models import Count, DateField, Q
+from django.db.models.functions import Cast
 
 from kalends.calendars import codec, mirror
 from kalends.calendars.engine import journal
@@ -21,7 +22,9 @@ from kalends.calendars.models import Link, LinkStatus, RemoteCalendar, RemoteEve
 from kalends.calendars.ours import parse_op_key
 from kalends.companies.services import raise_schedule_revision
 from kalends.jobs import counters
-from kalends.jobs.prepared import Given, PreparedUpdate
+from kalends.jobs.listed import Listed
+from kalends.jobs.prepared import Given, Prepared, PreparedUpdate
+from kalends.jobs.saved import save
 from kalends.sync.busy import rolling_window
 from kalends.sync.link import shape_of
 from kalends.sync.observe import observe
@@ -86,14 +89,14 @@ def _derive_anew(run: Run, calendar: RemoteCalendar) -> None:
         if derive_spans(run, calendar, list(everything)):
             raise_schedule_revision(mirror.staff_of(calendar))
         calendar.derived_with = mirror.reading_key(calendar)
-        calendar.save(update_fields=["derived_with"])
+        save(calendar, ["derived_with"])
 
 
 def _forget_cursor(run: Run, calendar: RemoteCalendar) -> None:
     with transaction.atomic():
         check_fence(run)
         calendar.cursor = ""
-        calendar.save(update_fields=["cursor"])
+        save(calendar, ["cursor"])
         journal.write(run.connection, now=run.now, rule="cursor_expired", action="read_everything", calendar=calendar)
 
 
@@ -101,10 +104,11 @@ def _begin_full(run: Run, calendar: RemoteCalendar) -> None:
     """A new generation: what the finished read did not meet carries an older one (F22, F35)."""
     with transaction.atomic():
         check_fence(run)
-        run.mirrored[calendar.pk] = RemoteEvent.objects.filter(_future(run.now), calendar=calendar).count()
+        if not _stable_ids(calendar):
+            run.mirrored[calendar.pk] = _ahead(run, calendar)[0]
         calendar.generation += 1
         calendar.reading_full = True
-        calendar.save(update_fields=["generation", "reading_full"])
+        save(calendar, ["generation", "reading_full"])
 
 
 # -- one page -----------------------------------------------------------------------------------------------------
@@ -153,7 +157,7 @@ def _take_info(calendar: RemoteCalendar, info: CalendarInfo) -> None:
     name = (info.name or calendar.name)[:255]
     if (name, info.timezone) != (calendar.name, calendar.timezone):
         calendar.name, calendar.timezone = name, info.timezone
-        calendar.save(update_fields=["name", "timezone"])
+        save(calendar, ["name", "timezone"])
 
 
 def _store_plain(run: Run, calendar: RemoteCalendar, items: Sequence[PageItem], links: dict[str, Link]) -> list[str]:
@@ -222,19 +226,29 @@ def _store_item(run: Run, calendar: RemoteCalendar, item: PageItem, links: dict[
 
 def _quarantine(run: Run, calendar: RemoteCalendar, reason: str) -> None:
     calendar.quarantined += 1
-    calendar.save(update_fields=["quarantined"])
+    save(calendar, ["quarantined"])
     journal.write(
         run.connection, now=run.now, rule="malformed", action="quarantine", evidence=reason, calendar=calendar
     )
 
 
+_LINKS = Listed(
+    lambda calendar, ids: (
+        Link.objects.select_for_update(of=("self",))
+        .filter(calendar=calendar, remote_id__in=ids)
+        .exclude(status__in=_OVER)
+        .order_by("pk")
+    ),
+    calendar=UUID,
+    ids=[str],
+)
+
+
 def _links_of(calendar: RemoteCalendar, items: Sequence[PageItem]) -> dict[str, Link]:
     if not items:
         return {}
-    links = Link.objects.select_for_update(of=("self",)).filter(
-        calendar=calendar, remote_id__in=[item.id for item in items]
-    )
-    return {link.remote_id: link for link in links.exclude(status__in=_OVER).order_by("pk")}
+    links = _LINKS.rows(calendar=calendar.pk, ids=[item.id for item in items])
+    return {link.remote_id: link for link in links}
 
 
 def note_hint(run: Run, link: Link, event: Event | None) -> None:
@@ -254,7 +268,7 @@ def note_hint(run: Run, link: Link, event: Event | None) -> None:
         link.tag = event.tag
     if seen.look_at is not None:
         link.due_at = seen.look_at if link.due_at is None else min(link.due_at, seen.look_at)
-    link.save()
+    save(link)
 
 
 def _expect_adoption(run: Run, calendar: RemoteCalendar, event: Event) -> None:
@@ -269,7 +283,16 @@ def _expect_adoption(run: Run, calendar: RemoteCalendar, event: Event) -> None:
         # Generations are stored before they are used: this row came out of a backup, and the event is newer than it.
         link.generation, link.status, link.attempts, link.due_at = named[1], LinkStatus.PENDING, 1, run.now
         forget_remote(link)
-        link.save()
+        save(link)
+
+
+_INSIDE = Listed(
+    lambda calendar, masters: RemoteEvent.objects.filter(calendar=calendar, series_id__in=masters).values_list(
+        "pk", "remote_id", "series_id"
+    ),
+    calendar=UUID,
+    masters=[str],
+)
 
 
 def _drop_replaced_exceptions(calendar: RemoteCalendar, items: Sequence[PageItem]) -> bool:
@@ -278,8 +301,7 @@ def _drop_replaced_exceptions(calendar: RemoteCalendar, items: Sequence[PageItem
     if not masters:
         return False
     present = {item.id for item in items}
-    inside = RemoteEvent.objects.filter(calendar=calendar, series_id__in=masters)
-    rows = inside.values_list("pk", "remote_id", "series_id")
+    rows = _INSIDE.rows(calendar=calendar.pk, masters=masters)
     gone = [pk for pk, ident, series in rows if ident.startswith(f"{series}#") and ident not in present]
     return bool(gone) and bool(RemoteEvent.objects.filter(pk__in=gone).delete()[0])
 
@@ -326,21 +348,55 @@ def _next_poll_at(run: Run, calendar: RemoteCalendar, page: Page) -> datetime:
 
 def _sweep(run: Run, calendar: RemoteCalendar) -> bool:
     """By id: what a full read did not meet. Of ours that is a hint; of foreign events a deletion, if plausible."""
-    unseen = RemoteEvent.objects.filter(calendar=calendar, seen_generation__lt=calendar.generation)
     _look_at_absent(run, calendar)
     calendar.next_full_at = run.now + WEEK + stagger(calendar)
-    if _implausible(run, calendar, unseen.filter(_future(run.now)).count()):
+    if _implausible(run, calendar):
         calendar.next_full_at = run.now
         return False
     calendar.suspected_drop = 0
-    removed, _ = unseen.delete()
-    return bool(removed)
+    if _UNSEEN.first(calendar=calendar.pk, generation=calendar.generation) is None:
+        return False
+    RemoteEvent.objects.filter(calendar=calendar, seen_generation__lt=calendar.generation).delete()
+    return True
 
 
-def _implausible(run: Run, calendar: RemoteCalendar, missing: int) -> bool:
+_UNSEEN = Prepared(
+    lambda calendar, generation: RemoteEvent.objects.filter(
+        calendar=calendar, seen_generation__lt=generation
+    ).values_list("pk")[:1],
+    calendar=UUID,
+    generation=int,
+)
+_AHEAD = Prepared(
+    lambda calendar, generation, now: (
+        RemoteEvent.objects.filter(
+            Q(end__gt=now) | Q(end_date__gt=Cast(now, DateField())) | ~Q(recurrence=[]), calendar=calendar
+        )
+        .order_by()
+        .values("calendar")
+        .annotate(mirrored=Count("pk"), missing=Count("pk", filter=Q(seen_generation__lt=generation)))
+        .values_list("mirrored", "missing")
+    ),
+    calendar=UUID,
+    generation=int,
+    now=datetime,
+)
+
+
+def _ahead(run: Run, calendar: RemoteCalendar) -> tuple[int, int]:
+    """Events that are not over: how many are mirrored, and how many of these the present generation did not meet."""
+    found = _AHEAD.first(calendar=calendar.pk, generation=calendar.generation, now=run.now)
+    return found or (0, 0)
+
+
+def _stable_ids(calendar: RemoteCalendar) -> bool:
+    return bool(calendar.capabilities.get("stable_ids", True))
+
+
+def _implausible(run: Run, calendar: RemoteCalendar) -> bool:
     """F20: an empty list with status 200 is no reason to call somebody free. A second full read decides."""
-    mirrored = RemoteEvent.objects.filter(_future(run.now), calendar=calendar).count()
-    if not calendar.capabilities.get("stable_ids", True):
+    mirrored, missing = _ahead(run, calendar)
+    if not _stable_ids(calendar):
         # What changed comes under another id: what counts is by how much the calendar has become emptier.
         before = run.mirrored.get(calendar.pk, 0)
         missing, mirrored = max(0, before - (mirrored - missing)), before
@@ -351,19 +407,24 @@ def _implausible(run: Run, calendar: RemoteCalendar, missing: int) -> bool:
     return True
 
 
-def _future(now: datetime) -> Q:
-    return Q(end__gt=now) | Q(end_date__gt=now.date()) | ~Q(recurrence=[])
+_ABSENT = Prepared(
+    lambda calendar, generation, begin: (
+        Link.objects.filter(calendar=calendar, wanted_end__gt=begin)
+        .exclude(status__in=_OVER)
+        .exclude(remote_id="")
+        .exclude(
+            remote_id__in=RemoteEvent.objects.filter(calendar=calendar, seen_generation=generation).values("remote_id")
+        )
+    ),
+    calendar=UUID,
+    generation=int,
+    begin=datetime,
+)
 
 
 def _look_at_absent(run: Run, calendar: RemoteCalendar) -> None:
-    seen = RemoteEvent.objects.filter(calendar=calendar, seen_generation=calendar.generation)
-    absent = (
-        Link.objects.filter(calendar=calendar, wanted_end__gt=rolling_window(run.now).start)
-        .exclude(status__in=_OVER)
-        .exclude(remote_id="")
-        .exclude(remote_id__in=seen.values("remote_id"))
-    )
-    hint_absent(run, absent)
+    begin = rolling_window(run.now).start
+    hint_absent(run, _ABSENT.rows(calendar=calendar.pk, generation=calendar.generation, begin=begin))
 
 
 def hint_absent(run: Run, links: Iterable[Link]) -> None:
@@ -371,7 +432,7 @@ def hint_absent(run: Run, links: Iterable[Link]) -> None:
     for link in links:
         if link.due_at is None or link.due_at > run.now:
             link.due_at = run.now
-            link.save(update_fields=["due_at"])
+            save(link, ["due_at"])
 
 
 def stagger(calendar: RemoteCalendar) -> timedelta:

@@ -14,15 +14,16 @@ from kalends.calendars import codec
 from kalends.calendars.engine.context import Lacking, Run, error_name
 from kalends.calendars.models import Link, RemoteCalendar, StaffQuestion
 from kalends.calendars.ours import op_key_of
-from kalends.jobs.prepared import Prepared
+from kalends.jobs.listed import Listed
 from kalends.sync.evidence import Evidence, Gone, Present, Unknown
 from kalends.sync.link import LinkState
 from kalends.sync.port import Forbidden, Malformed, NotFound, Permanent, RemoteEvent
 
 _NEVER_MADE = "never made"
-
-
-_QUESTIONS = Prepared(lambda links: StaffQuestion.objects.filter(link__in=links, closed_at__isnull=True), links=[UUID])
+_QUESTIONS = Listed(
+    lambda links: StaffQuestion.objects.filter(link__in=links, closed_at__isnull=True),
+    links=[UUID],
+)
 
 
 @dataclass(slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from kalends.calendars import codec
@@ -12,8 +12,9 @@ from kalends.calendars.engine.pull import derive_spans
 from kalends.calendars.handlers import handler
 from kalends.calendars.models import Link, LinkStatus, RemoteCalendar, StaffQuestion
 from kalends.companies.services import raise_schedule_revision
-from kalends.jobs.prepared import Prepared
+from kalends.jobs.prepared import Given, Prepared, PreparedUpdate
 from kalends.jobs.rows import backoff
+from kalends.jobs.saved import save
 
 LONGEST_WAIT = timedelta(hours=6)
 _FIRST_WAIT = timedelta(minutes=1)
@@ -28,6 +29,12 @@ _LOCKED = Prepared(
 )
 
 
+def locked(link: Link) -> Link:
+    """The row as it is now, under lock."""
+    (row,) = _LOCKED.rows(pk=link.pk)
+    return row
+
+
 def lock_link(run: Run, planned: Planned) -> Link | None:
     """The row under lock, if it is still what the decision was based on; None: decide again.
 
@@ -35,7 +42,7 @@ def lock_link(run: Run, planned: Planned) -> Link | None:
     its time no longer blocked by the mirror.
     """
     was = planned.link
-    (link,) = _LOCKED.rows(pk=was.pk)
+    link = locked(was)
     based_on = (was.wanted, was.time_set_at, was.generation, was.remote_id, was.verdict, was.status)
     if (link.wanted, link.time_set_at, link.generation, link.remote_id, link.verdict, link.status) != based_on:
         return None
@@ -43,7 +50,7 @@ def lock_link(run: Run, planned: Planned) -> Link | None:
         return link
     if not _follow(link, planned.seen.followed, planned.seen.state.remote_id):
         return None
-    link.save(update_fields=["calendar", "remote_id"])
+    save(link, ["calendar", "remote_id"])
     if derive_spans(run, link.calendar, [link.remote_id]):
         raise_schedule_revision([link.staff_id])
     return link
@@ -64,7 +71,7 @@ def look_again(link: Link, run: Run) -> None:
     """At once while that may help, then with growing pauses (F43)."""
     pause = timedelta(0) if link.attempts <= _AT_ONCE else pause_after(link)
     link.due_at = run.now + pause
-    link.save()
+    save(link)
     run.report.again = run.report.again or not pause
 
 
@@ -81,11 +88,19 @@ def settle(link: Link, status: str) -> None:
     link.attempts = 0
     link.last_error = link.last_error_detail = ""
     codec.set_pending(link, None)
-    link.save()
+    save(link)
+
+
+_CLOSED = PreparedUpdate(
+    lambda link, **_: StaffQuestion.objects.filter(link=link, closed_at__isnull=True),
+    {"closed_at": Given("now", datetime)},
+    link=UUID,
+    now=datetime,
+)
 
 
 def close_question(link: Link, run: Run) -> None:
-    StaffQuestion.objects.filter(link=link, closed_at__isnull=True).update(closed_at=run.now)
+    _CLOSED.run(link=link.pk, now=run.now)
 
 
 def refuse(link: Link, run: Run, code: str, detail: str = "") -> bool:
@@ -94,7 +109,7 @@ def refuse(link: Link, run: Run, code: str, detail: str = "") -> bool:
     link.status = LinkStatus.REFUSED
     link.last_error, link.last_error_detail = code[:16], detail[:200]
     link.due_at = run.now + pause_after(link)
-    link.save()
+    save(link)
     if news:
         note(link, run, "sync_refused", reason=code)
     return news

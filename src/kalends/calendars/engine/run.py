@@ -26,6 +26,7 @@ from kalends.calendars.providers import provider_for
 from kalends.jobs import counters
 from kalends.jobs.prepared import Given, Prepared, PreparedUpdate
 from kalends.jobs.rows import backoff
+from kalends.jobs.saved import save
 from kalends.sync import actions
 from kalends.sync.connection import State
 from kalends.sync.port import (
@@ -260,7 +261,7 @@ def _worked(run: Run) -> None:
         row.failures = 0
         row.last_run_at = run.now
         if row.restored_at is None and row.state == State.FROZEN:
-            row.save(update_fields=["failures", "last_run_at"])
+            save(row, ["failures", "last_run_at"])
             return
         row.last_error = LastErrorCode.NONE if row.restored_at is None else LastErrorCode.RESTORED
         row.last_error_detail = ""
@@ -285,7 +286,7 @@ def _failed(run: Run, error: ProviderError) -> None:
         row = run.connection
         row.failures += 1
         row.last_run_at = run.now
-        row.save(update_fields=["failures", "last_run_at"])
+        save(row, ["failures", "last_run_at"])
         _set_error(row, _code_of(error), error.detail)
         if isinstance(error, Throttled):
             counters.count("kalends_sync_throttles", provider=row.provider)
@@ -324,7 +325,7 @@ def _code_of(error: ProviderError) -> LastErrorCode:
 
 def _set_error(row: CalendarConnection, code: LastErrorCode, detail: str = "") -> None:
     row.last_error, row.last_error_detail = code, detail[:200]
-    row.save(update_fields=["last_error", "last_error_detail"])
+    save(row, ["last_error", "last_error_detail"])
 
 
 def _next_look(connection: CalendarConnection, now: datetime) -> datetime | None:

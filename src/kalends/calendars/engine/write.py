@@ -19,6 +19,7 @@ from kalends.calendars.engine.read import check_calendar_stands
 from kalends.calendars.links import forget_remote
 from kalends.calendars.models import Link, LinkStatus
 from kalends.calendars.ours import op_key_of
+from kalends.jobs.saved import save
 from kalends.sync.actions import Create, Delete, Update
 from kalends.sync.link import shape_of, shape_sent
 from kalends.sync.port import (
@@ -97,7 +98,7 @@ def _intend(run: Run, planned: Planned) -> Link | None:
         if not isinstance(action, Delete):
             link.sent = codec.content_json(action.content)  # type: ignore[union-attr]
         link.attempts += 1
-        link.save()
+        save(link)
         # What the later steps compare with is this row now.
         planned.seen.link = link
         return link
@@ -125,7 +126,7 @@ def _diverged(run: Run, planned: Planned, link: Link) -> bool:
         return False
     link.status = LinkStatus.DIVERGED
     link.due_at = run.now + rows.LONGEST_WAIT
-    link.save()
+    save(link)
     state, evidence = planned.seen.state, planned.seen.evidence
     journal.write_decision(run.connection, link, state, evidence, planned.decision, now=run.now, action="diverged")
     rows.note(link, run, "sync_diverged")
@@ -138,7 +139,7 @@ def _diverged(run: Run, planned: Planned, link: Link) -> bool:
 def _store(run: Run, planned: Planned, receipt: Receipt | None) -> None:
     with transaction.atomic():
         check_fence(run)
-        link = Link.objects.select_for_update(of=("self",)).select_related("calendar").get(pk=planned.link.pk)
+        link = rows.locked(planned.link)
         if receipt is None:
             _closed(link)
         else:
@@ -166,7 +167,7 @@ def _closed(link: Link) -> None:
     if wanted:
         link.generation += 1
         link.attempts = 0
-        link.save()
+        save(link)
         return
     rows.settle(link, LinkStatus.CLOSED)
 
@@ -189,7 +190,7 @@ def _agree(run: Run, link: Link, intended: Link, receipt: Receipt) -> None:
 def _look_again(run: Run, planned: Planned) -> None:
     with transaction.atomic():
         check_fence(run)
-        link = Link.objects.select_for_update(of=("self",)).get(pk=planned.link.pk)
+        link = rows.locked(planned.link)
         rows.look_again(link, run)
 
 
@@ -201,7 +202,7 @@ def _conflict(run: Run, planned: Planned, link: Link) -> None:
         tombstone = event is None or event.cancelled
     with transaction.atomic():
         check_fence(run)
-        row = Link.objects.select_for_update(of=("self",)).get(pk=link.pk)
+        row = rows.locked(link)
         if tombstone:
             row.generation += 1
             row.sent = None
@@ -211,7 +212,7 @@ def _conflict(run: Run, planned: Planned, link: Link) -> None:
 def _refused(run: Run, planned: Planned, code: str, detail: str) -> None:
     with transaction.atomic():
         check_fence(run)
-        link = Link.objects.select_for_update(of=("self",)).get(pk=planned.link.pk)
+        link = rows.locked(planned.link)
         # Nothing was stored: the next attempt need not look for it.
         link.sent = None
         if rows.refuse(link, run, code, detail):
