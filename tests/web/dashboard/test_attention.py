@@ -158,6 +158,21 @@ def test_feed_that_fails_is_read_again_from_the_list(everything: House):
     assert rows.get().due_at is not None
 
 
+def test_calendar_that_cannot_be_read_for_long_is_listed_and_looked_at_again(house: House):
+    connection, now = house.connect(), utc_now()
+    company = house.company
+    chosen = connection.calendars.filter(receives=True)
+    connection.calendars.update(fresh_as_of=now)
+    chosen.update(fresh_as_of=now - timedelta(hours=company.stale_after_hours, minutes=-1))
+    assert (number_of(company, now), attention_of(company, now).is_empty) == (0, True)
+    chosen.update(fresh_as_of=now - timedelta(hours=company.stale_after_hours, minutes=1))
+    [item] = attention_of(company, now).connections
+    assert (str(item.words.name), number_of(company, now)) == ("Not readable", 1)
+    assert '<button class="button button--small" name="do" value="sync">' in house.owner.get(URL).content.decode()
+    CalendarConnection.objects.update(state="paused")
+    assert attention_of(company, now).is_empty
+
+
 def test_revoked_connection_is_reconnected_by_its_link(house: House):
     connection = house.connect()
     CalendarConnection.objects.filter(pk=connection.pk).update(

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F, Func, IntegerField, Q, QuerySet, Subquery
+from django.db.models import Exists, F, Func, IntegerField, OuterRef, Q, QuerySet, Subquery
 
 from kalends.bookings.history import move_to_undo
 from kalends.bookings.models import Appointment, HistoryEntry
 from kalends.bookings.selectors import appointments_of
-from kalends.calendars.models import CalendarConnection, ExternalCalendar, Link, LinkStatus, Provider, StaffQuestion
+from kalends.calendars.models import (
+    CalendarConnection,
+    ExternalCalendar,
+    Link,
+    LinkStatus,
+    Provider,
+    RemoteCalendar,
+    StaffQuestion,
+)
 from kalends.companies.models import Company
 from kalends.messages.models import OutgoingMessage
 from kalends.messages.webhook_reads import troubled_webhooks
@@ -25,9 +33,14 @@ _FEED_FAILURES = 3
 _TROUBLED = ("needs_attention", "frozen", "connecting")
 
 
-def _connections(company: Any) -> QuerySet[CalendarConnection]:
-    rows = CalendarConnection.objects.filter(company=company, disconnected_at=None)
-    return rows.filter(state__in=_TROUBLED).exclude(provider=Provider.ICS)
+def _connections(company: Company, now: datetime) -> QuerySet[CalendarConnection]:
+    """Those that wait for a person, and those that could not be read for so long that nobody is offered."""
+    rows = CalendarConnection.objects.filter(company=company, disconnected_at=None).exclude(provider=Provider.ICS)
+    old = now - timedelta(hours=company.stale_after_hours)
+    stale = RemoteCalendar.objects.filter(
+        Q(blocks=True) | Q(receives=True), connection=OuterRef("pk"), fresh_as_of__lt=old
+    )
+    return rows.filter(Q(state__in=_TROUBLED) | Q(Exists(stale), state__in=reads.READING))
 
 
 def _feeds(company: Any) -> QuerySet[ExternalCalendar]:
@@ -56,7 +69,7 @@ def _held_mails(company: Any) -> QuerySet[OutgoingMessage]:
 def number_of(company: Company, now: datetime) -> int:
     """How many things there are, in one query; held mails count as one."""
     kinds = (
-        _number(_connections(company)),
+        _number(_connections(company, now)),
         _number(_feeds(company)),
         _number(_links(company)),
         _number(_questions(company, now)),
@@ -123,7 +136,7 @@ def attention_of(company: Company, now: datetime) -> Attention:
     by_id = appointments_of(company).in_bulk(spoken_of) if spoken_of else {}
     mails = _held_mails(company)
     return Attention(
-        connections=reads.connection_views(_connections(company).order_by("created_at")[:MOST]),
+        connections=reads.connection_views(_connections(company, now).order_by("created_at")[:MOST]),
         feeds=list(_feeds(company).select_related("connection", "staff").order_by("pk")[:MOST]),
         links=[_troubled(link, by_id.get(link.appointment_id)) for link in links],
         questions=[

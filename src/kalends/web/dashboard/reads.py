@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -33,6 +33,7 @@ from kalends.sync.port import ProviderError
 from kalends.web.dashboard import words
 
 _TROUBLE = ("needs_attention", "frozen", "connecting")
+READING = ("active", "throttled")
 _JOURNAL_SHOWN = 40
 
 
@@ -157,7 +158,15 @@ class ConnectionView:
 
     @property
     def words(self) -> words.StateWords:
-        return words.RESTORED if self.is_restored else words.state_words(self.row.state)
+        if self.is_restored:
+            return words.RESTORED
+        return words.STALE if self.is_stale else words.state_words(self.row.state)
+
+    @property
+    def is_stale(self) -> bool:
+        """It is tried to read it, and in vain for so long that its staff member is not offered (G9)."""
+        bound = utc_now() - timedelta(hours=self.row.company.stale_after_hours)
+        return self.row.state in READING and self.fresh_as_of is not None and self.fresh_as_of < bound
 
     @property
     def is_restored(self) -> bool:

@@ -54,6 +54,15 @@ RESTORED = StateWords(
     ),
 )
 
+STALE = StateWords(
+    _("Not readable"),
+    "bad",
+    _(
+        "It could not be read for so long that no times of this staff member are offered. It is tried again and again; "
+        "if the calendar system works, connect it again or disconnect it."
+    ),
+)
+
 # Why a connection needs attention, where it is not the access.
 LACKS = {
     "calendar_gone": _("A chosen calendar is not there any more. Choose another one below, or put it back there."),
