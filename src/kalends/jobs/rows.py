@@ -28,6 +28,19 @@ def database_now() -> datetime:
     return now.astimezone(UTC)
 
 
+class Unhurried(models.Func):
+    """A condition that holds. The commit of a single statement that has it does not wait for PostgreSQL's disk: for what
+    a loss of power may undo, since nothing was done yet that builds on it.
+    """
+
+    template = "1 = 1"
+    output_field = models.BooleanField()
+
+    def as_postgresql(self, compiler: Any, connection: Any, **more: Any) -> Any:
+        template = "set_config('synchronous_commit', 'off', true) = 'off'"
+        return self.as_sql(compiler, connection, template=template, **more)
+
+
 def claim(queryset: models.QuerySet[Any], *, pk: object, now: datetime, lease: timedelta) -> bool:
     """Takes the lease of one row (`lease_until`) if nobody holds it. The caller is told whether it was taken."""
     free = models.Q(lease_until__isnull=True) | models.Q(lease_until__lte=now)

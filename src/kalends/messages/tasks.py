@@ -4,6 +4,7 @@ from uuid import UUID
 
 from django.conf import settings
 
+from kalends.jobs.precedence import precedence
 from kalends.jobs.queue import task, waiting
 from kalends.jobs.rows import database_now
 from kalends.jobs.sweeps import register
@@ -14,6 +15,7 @@ _MOST_AT_ONCE = 100
 
 @task
 def send_message(message_id: str) -> None:
+    precedence.give_way()
     sending.send_message(message_id=UUID(message_id), now=database_now())
 
 

@@ -18,7 +18,7 @@ _SCHEDULE_SECONDS = 60
 _FINISH_SECONDS = 10
 # A thread that comes back from the database waits this long for one that computes: a mail that is being written would
 # keep a calendar waiting at each of its statements. Python's own 5 ms are for threads that all compute.
-_SWITCH_SECONDS = 0.0005
+_SWITCH_SECONDS = 0.0002
 
 
 @huey.pre_execute(name="drop_dead_connections")

@@ -1,6 +1,9 @@
 """One worker a connection: a lease taken by compare-and-set on the database's clock, and a fence number.
 
 Whoever takes the lease raises the fence. A worker whose fence is not the row's any more can commit nothing.
+
+Taking and giving back do not wait for PostgreSQL's disk: whatever counts is committed after the one and before the
+other. Should a loss of power undo a taking, the next fence is another number all the same, since it grows by chance.
 """
 
 from __future__ import annotations
@@ -18,10 +21,11 @@ from kalends.calendars.engine.context import Run
 from kalends.calendars.models import CalendarConnection
 from kalends.jobs.locks import require_transaction
 from kalends.jobs.prepared import Given, Prepared, PreparedUpdate
-from kalends.jobs.rows import database_now
+from kalends.jobs.rows import Unhurried, database_now
 
 # Longer than a round of reads at their slowest; a worker that died is missed for as long.
 LENGTH = timedelta(seconds=180)
+_LONGEST_STEP = 1_000_000
 
 
 class LeaseLost(Exception):
@@ -34,10 +38,18 @@ def _until() -> ExpressionWrapper[CombinedExpression]:
 
 # Each run asks these.
 _TAKEN = PreparedUpdate(
-    lambda pk, **_: CalendarConnection.objects.filter(Q(lease_until__isnull=True) | Q(lease_until__lte=Now()), pk=pk),
-    {"lease_until": _until(), "lease_holder": Given("holder", str), "fence": F("fence") + 1, "due_at": None},
+    lambda pk, **_: CalendarConnection.objects.filter(
+        Q(lease_until__isnull=True) | Q(lease_until__lte=Now()), Unhurried(), pk=pk
+    ),
+    {
+        "lease_until": _until(),
+        "lease_holder": Given("holder", str),
+        "fence": F("fence") + Given("step", int),
+        "due_at": None,
+    },
     pk=UUID,
     holder=str,
+    step=int,
 )
 _LEASED = Prepared(
     lambda pk, holder: CalendarConnection.objects.select_related("company", "staff").filter(pk=pk, lease_holder=holder),
@@ -51,7 +63,7 @@ _LENGTHENED = PreparedUpdate(
     fence=int,
 )
 _RELEASED = PreparedUpdate(
-    lambda pk, fence, **_: CalendarConnection.objects.filter(pk=pk, fence=fence),
+    lambda pk, fence, **_: CalendarConnection.objects.filter(Unhurried(), pk=pk, fence=fence),
     {
         "lease_until": None,
         "lease_holder": "",
@@ -80,7 +92,7 @@ def take(connection_id: UUID) -> CalendarConnection | None:
     Clears `due_at`: a wake-up that comes later stays.
     """
     holder = secrets.token_hex(8)
-    if not _TAKEN.run(pk=connection_id, holder=holder):
+    if not _TAKEN.run(pk=connection_id, holder=holder, step=1 + secrets.randbelow(_LONGEST_STEP)):
         return None
     taken: CalendarConnection | None = _LEASED.first(pk=connection_id, holder=holder)
     return taken
