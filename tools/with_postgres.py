@@ -41,7 +41,7 @@ class Server:
 
     @property
     def url(self) -> str:
-        return f"postgresql://kalends@127.0.0.1:{self.port}/postgres"
+        return f"postgresql://kalends@/postgres?host={self.folder}&port={self.port}"
 
     def run(self, program: str, *arguments: str, check: bool = True) -> None:
         # The server refuses to run as root.

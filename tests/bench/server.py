@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 _ALL_LOADED_SECONDS = 4
 
@@ -97,14 +97,15 @@ def serving_bare(database_url: str = "") -> Iterator[int]:
         env = {**os.environ, "BARE_FOLDER": folder, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
         if database_url:
             parts = urlsplit(database_url)
+            asked = dict(parse_qsl(parts.query))
             env["BARE_POSTGRES"] = json.dumps(
                 {
                     "ENGINE": "django.db.backends.postgresql",
                     "NAME": parts.path.removeprefix("/"),
                     "USER": unquote(parts.username or ""),
                     "PASSWORD": unquote(parts.password or ""),
-                    "HOST": unquote(parts.hostname or ""),
-                    "PORT": str(parts.port or ""),
+                    "HOST": asked.get("host", parts.hostname or ""),
+                    "PORT": asked.get("port", str(parts.port or "")),
                 }
             )
         command = [sys.executable, "-c", f"from tests.bench import bare_booking as bare; bare.serve({port})"]

@@ -6,6 +6,7 @@ import pytest
 
 from kalends.bookings.models import Appointment, Attendee, Customer, HistoryEntry
 from kalends.bookings.selectors import appointment_by_manage_token, slots
+from kalends.bookings.services import booking
 from kalends.bookings.values import CustomerInput, NotOffered, SlotTaken
 from kalends.companies.models import Staff
 from kalends.companies.services import create_group, set_hours
@@ -129,6 +130,18 @@ def test_known_customer_keeps_the_name_the_company_gave():
     booked = salon.book(at(3, 11), CustomerInput("Somebody Else", "ADA@example.org"))
     assert Customer.objects.get().name == "Ada Lovelace"
     assert booked.attendee.name == "Somebody Else"
+
+
+def test_customer_who_became_known_while_the_booking_was_made_is_one_row(monkeypatch):
+    salon = make_salon()
+    salon.book(at(3, 10), CustomerInput("Ada Lovelace", "ada@example.org"))
+    # Looked for before the other booking committed.
+    monkeypatch.setattr(booking, "known_customer", lambda email, company: None)
+    booked = salon.book(at(3, 11), CustomerInput("Ada L.", "ada@example.org", phone="123"))
+    known = Customer.objects.get()
+    assert (known.name, known.phone) == ("Ada Lovelace", "123")
+    stored = Attendee.objects.get(pk=booked.attendee.pk)
+    assert (stored.customer, stored.name) == (known, "Ada L.")
 
 
 def test_customer_of_another_company_is_another_row():

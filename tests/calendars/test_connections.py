@@ -17,6 +17,7 @@ from kalends.sync.connection import State
 from kalends.sync.link import Mode
 from kalends.sync.memory_server import Fault
 from kalends.sync.port import AllDay
+from tests.calendars.blocking import busy_spans
 from tests.calendars.world import POLL, Killed, World, at
 
 
@@ -253,7 +254,7 @@ def test_F09_one_meeting_blocks_each_staff_member_whose_calendar_shows_it(new_wo
         server._counter = 1000
         server.add(server.calendars["cal-2"], Span(at(4, 9), at(4, 10)))
     world.settle(1)
-    busy = selectors.busy_spans(staff_ids=[s.pk for s in world.salon.staff], span=Span(at(4, 8), at(4, 12)))
+    busy = busy_spans(staff_ids=[s.pk for s in world.salon.staff], span=Span(at(4, 8), at(4, 12)))
     assert [len(spans) for spans in busy.values()] == [1, 1]
     assert len(set(RemoteEvent.objects.values_list("remote_id", flat=True))) == 1
 

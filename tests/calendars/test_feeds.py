@@ -25,6 +25,7 @@ from kalends.companies.models import Staff
 from kalends.core.span import Span
 from kalends.messages.models import OutgoingMessage
 from tests.bookings.support import Salon, at, make_salon, person
+from tests.calendars.blocking import busy_spans
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 
@@ -245,7 +246,7 @@ def test_closings_of_the_company_block_every_member(feed: Feed):
     before = revisions()
     feed.add(None)
     ids = [member.pk for member in feed.salon.staff]
-    busy = selectors.busy_spans(staff_ids=ids, span=Span(NOW, NOW + timedelta(days=7)))
+    busy = busy_spans(staff_ids=ids, span=Span(NOW, NOW + timedelta(days=7)))
     begin = int(datetime(2026, 3, 2, 23, tzinfo=UTC).timestamp())  # midnight in Paris
     assert {ident: [row[:2] for row in rows] for ident, rows in busy.items()} == {
         ident: [(begin, begin + 86_400)] for ident in ids

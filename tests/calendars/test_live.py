@@ -11,6 +11,7 @@ from kalends.calendars import selectors, services
 from kalends.calendars.models import CalendarConnection
 from kalends.core.span import Span
 from kalends.sync.memory_server import Fault
+from tests.calendars.blocking import busy_spans
 from tests.calendars.world import POLL, World, at
 
 
@@ -122,7 +123,7 @@ def test_move_in_grace_blocks_its_new_place_as_well(world: World):
     world.server.move(world.main, world.event(appointment).id, Span(at(3, 14), at(3, 15)))
     world.pass_time(POLL)
     world.run()
-    busy = selectors.busy_spans(staff_ids=[world.staff.pk], span=Span(at(3, 8), at(3, 18)))
+    busy = busy_spans(staff_ids=[world.staff.pk], span=Span(at(3, 8), at(3, 18)))
     start = int(at(3, 14).timestamp())
     assert busy == {world.staff.pk: [(start, start + 3600, None, "Work")]}
     with pytest.raises(SlotTaken):
@@ -136,7 +137,7 @@ def test_busy_spans_touch_no_calendar_that_does_not_block(world: World):
     world.settle(1)
     CalendarConnection.objects.get().calendars.filter(remote_id="cal-2").update(blocks=False)
     span = Span(at(3, 8), at(3, 18))
-    assert selectors.busy_spans(staff_ids=[world.staff.pk], span=span) == {world.staff.pk: []}
+    assert busy_spans(staff_ids=[world.staff.pk], span=span) == {world.staff.pk: []}
 
 
 def test_G12_while_told_to_wait_a_booking_asks_nothing_either(world: World):

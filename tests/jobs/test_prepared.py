@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from kalends.companies.models import AuditEntry, Service, Staff, TimeOff
 from kalends.core.ids import new_id
-from kalends.jobs.prepared import Prepared, PreparedUpdate, insert
+from kalends.jobs.prepared import Insertion, Prepared, PreparedUpdate, carry_out, insert
 from tests.factories import make_company, make_service, make_staff
 
 pytestmark = pytest.mark.django_db
@@ -129,3 +129,35 @@ def test_insert_that_the_database_refuses_spoils_its_transaction_like_a_save(sta
     with pytest.raises(IntegrityError), transaction.atomic():
         insert(made)
     assert AuditEntry.objects.filter(pk=made.pk).count() == 1
+
+
+def test_carry_out_does_all_and_tells_how_many_rows_each_changed(staff):
+    def entry(target: str) -> AuditEntry:
+        return AuditEntry(company=staff[0].company, at=BEGIN, actor="t", action="a", target=target)
+
+    raised = PreparedUpdate(lambda ids: Staff.objects.filter(pk__in=ids), {"position": F("position") + 10}, ids=[UUID])
+    there, new, other = entry("there"), entry("new"), entry("other")
+    insert(there)
+    with CaptureQueriesContext(connection) as asked:
+        counts = carry_out(
+            [
+                Insertion(new),
+                Insertion(there, unless_there=True),
+                raised.drafted(ids=[staff[0].pk, staff[1].pk]),
+                Insertion(other, unless_there=True),
+            ]
+        )
+    assert counts == [1, 0, 2, 1]
+    assert len(asked) == (1 if connection.vendor == "postgresql" else 4)
+    assert [row._state.adding for row in (new, there, other)] == [False, True, False]
+    assert set(AuditEntry.objects.filter(actor="t").values_list("target", flat=True)) == {"there", "new", "other"}
+    assert [Staff.objects.get(pk=row.pk).position - row.position for row in staff] == [10, 10, 0]
+
+
+def test_carry_out_does_nothing_if_the_database_refuses_one(staff):
+    made = AuditEntry(company=staff[0].company, at=BEGIN, actor="t", action="a")
+    insert(made)
+    new = AuditEntry(company=staff[0].company, at=BEGIN, actor="t", action="new")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        carry_out([Insertion(new), Insertion(made)])
+    assert AuditEntry.objects.filter(actor="t").count() == 1

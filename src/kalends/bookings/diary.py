@@ -16,11 +16,24 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import (
+    DateField,
+    DateTimeField,
+    Field,
+    IntegerField,
+    JSONField,
+    PositiveSmallIntegerField,
+    Q,
+    QuerySet,
+    TextField,
+    UUIDField,
+    Value,
+)
+from django.db.models.functions import Cast, Coalesce
 from django.utils.translation import gettext as _
 
 from kalends.bookings.models import Claim
-from kalends.calendars.selectors import busy_spans
+from kalends.calendars.selectors import busy_rows
 from kalends.companies.models import Closing, HoursOverride, Service, Staff, StaffGroup, TimeOff, WorkingHours
 from kalends.core.errors import NotFound
 from kalends.core.span import Span
@@ -174,45 +187,42 @@ def _load(members: Sequence[Member], span: Span, near: Span) -> dict[UUID, Entry
     schedules = _schedules(members)
     busy: defaultdict[UUID, list[Busy]] = defaultdict(list)
     holds: defaultdict[UUID, list[tuple[datetime, Busy]]] = defaultdict(list)
-    _add_claims(ids, span, near, busy, holds)
-    _add_time_off(ids, near, busy)
-    _add_closings(members, near, busy)
-    for staff_id, spans in busy_spans(staff_ids=ids, span=near).items():
-        busy[staff_id] += [Busy(start, end, EXTERNAL, id=str(ref or ""), label=name) for start, end, ref, name in spans]
+    _add_taken(ids, span, near, busy, holds)
     return {
         ident: Entry(StaffDays(str(ident), schedules[ident], tuple(busy[ident])), tuple(holds[ident])) for ident in ids
     }
 
 
-_HOURS = Prepared(
+# Weekly hours by weekday, then the dates that are otherwise: one query for both.
+_SCHEDULES = Prepared(
     lambda staff: (
         WorkingHours.objects.filter(staff_id__in=staff)
-        .order_by("weekday", "start_minute")
-        .values_list("staff_id", "weekday", "start_minute", "end_minute")
-    ),
-    staff=[UUID],
-)
-_OVERRIDES = Prepared(
-    lambda staff: (
-        HoursOverride.objects.filter(staff_id__in=staff).order_by("date").values_list("staff_id", "date", "ranges")
+        .order_by()
+        .values_list("staff_id", "weekday", "start_minute", "end_minute", _null(DateField()), _null(JSONField()))
+        .union(
+            HoursOverride.objects.filter(staff_id__in=staff)
+            .order_by()
+            .values_list("staff_id", *[_null(PositiveSmallIntegerField())] * 3, "date", "ranges"),
+            all=True,
+        )
     ),
     staff=[UUID],
 )
 
 
 def _schedules(members: Sequence[Member]) -> dict[UUID, Schedule]:
-    ids = [member.id for member in members]
     weekly: defaultdict[UUID, list[list[TimeRange]]] = defaultdict(lambda: [[] for _ in range(7)])
-    for staff_id, weekday, start, end in _HOURS.rows(staff=ids):
-        weekly[staff_id][weekday].append(_range(start, end))
     overrides: defaultdict[UUID, list[DateOverride]] = defaultdict(list)
-    for staff_id, day, ranges in _OVERRIDES.rows(staff=ids):
-        overrides[staff_id].append(DateOverride(day, tuple(_range(*pair) for pair in ranges)))
+    for staff_id, weekday, start, end, day, ranges in _SCHEDULES.rows(staff=[member.id for member in members]):
+        if day is None:
+            weekly[staff_id][weekday].append(_range(start, end))
+        else:
+            overrides[staff_id].append(DateOverride(day, tuple(_range(*pair) for pair in ranges)))
     return {
         member.id: Schedule(
             member.timezone,
-            tuple(tuple(ranges) for ranges in weekly[member.id]),
-            overrides=tuple(overrides[member.id]),
+            tuple(tuple(sorted(ranges)) for ranges in weekly[member.id]),
+            overrides=tuple(sorted(overrides[member.id], key=lambda override: override.day)),
         )
         for member in members
     }
@@ -222,69 +232,59 @@ def _range(start_minute: int, end_minute: int) -> TimeRange:
     return TimeRange(start_minute * MINUTE, end_minute * MINUTE)
 
 
-_CLAIMS = Prepared(
-    lambda staff, begin, end, near_begin, near_end: Claim.objects.filter(
+def _taken(staff: Any, begin: Any, end: Any, near_begin: Any, near_end: Any) -> QuerySet[Any, Any]:
+    """One query for all that takes their time: kind, staff member, start, end, id, label, then what only claims have."""
+    claims = Claim.objects.filter(
         Q(start__lt=near_end, end__gt=near_begin) | Q(buffer_before__gt=0) | Q(buffer_after__gt=0),
         staff_id__in=staff, start__lt=end, end__gt=begin, blocks=True,
     ).values_list(
-        "staff_id", "start", "end", "buffer_before", "buffer_after", "appointment_id", "hold_id", "service_id",
-        "seats", "expires_at",
-    ),
-    staff=[UUID], begin=datetime, end=datetime, near_begin=datetime, near_end=datetime,
-)  # fmt: skip
-_TIME_OFF = Prepared(
-    lambda staff, begin, end: (
-        TimeOff.objects.filter(staff_id__in=staff, start__lt=end, end__gt=begin)
-        .order_by()
-        .values_list("staff_id", "id", "start", "end", "label")
-    ),
-    staff=[UUID],
-    begin=datetime,
-    end=datetime,
-)
-_CLOSINGS = Prepared(
-    lambda companies, begin, end: (
-        Closing.objects.filter(company_id__in=companies, start__lt=end, end__gt=begin)
-        .order_by()
-        .values_list("company_id", "id", "start", "end", "label")
-    ),
-    companies=[UUID],
-    begin=datetime,
-    end=datetime,
-)
+        _text(APPOINTMENT), "staff_id", "start", "end", Coalesce("appointment_id", "hold_id"), _text(""),
+        "buffer_before", "buffer_after", "service_id", "seats", "expires_at",
+    )  # fmt: skip
+    near = {"start__lt": near_end, "end__gt": near_begin}
+    others = [
+        (TIME_OFF, TimeOff.objects.filter(staff_id__in=staff, **near), ("staff_id", "start", "end", "id", "label")),
+        (
+            CLOSING,
+            Closing.objects.filter(company__staff__in=staff, **near),
+            ("company__staff", "start", "end", "id", "label"),
+        ),
+        *((EXTERNAL, rows, columns) for rows, columns in busy_rows(staff, near_begin, near_end)),
+    ]
+    nothing = (_null(IntegerField()), _null(IntegerField()), _null(UUIDField()), _null(IntegerField()))
+    lasting = _null(DateTimeField())
+    parts = [rows.order_by().values_list(_text(kind), *columns, *nothing, lasting) for kind, rows, columns in others]
+    return claims.order_by().union(*parts, all=True)
 
 
-def _add_claims(
+def _text(value: str) -> Value:
+    return Value(value, output_field=TextField())
+
+
+def _null(field: Field[Any, Any]) -> Cast:
+    return Cast(Value(None), field)
+
+
+_TAKEN = Prepared(_taken, staff=[UUID], begin=datetime, end=datetime, near_begin=datetime, near_end=datetime)
+
+
+def _add_taken(
     ids: list[UUID],
     span: Span,
     near: Span,
     busy: defaultdict[UUID, list[Busy]],
     holds: defaultdict[UUID, list[tuple[datetime, Busy]]],
 ) -> None:
-    rows = _CLAIMS.rows(staff=ids, begin=span.start, end=span.end, near_begin=near.start, near_end=near.end)
-    for staff_id, start, end, before, after, appointment, hold, service, seats, expires in rows:
-        row = Busy(
-            int(start.timestamp()), _up(end), APPOINTMENT if expires is None else HOLD, before, after,
-            str(appointment if expires is None else hold), "", str(service), seats,
-        )  # fmt: skip
-        if expires:
-            holds[staff_id].append((expires, row))
+    rows = _TAKEN.rows(staff=ids, begin=span.start, end=span.end, near_begin=near.start, near_end=near.end)
+    for kind, staff_id, start, end, ident, label, before, after, service, seats, expires in rows:
+        begins, ends = int(start.timestamp()), _up(end)
+        if kind != APPOINTMENT:
+            busy[staff_id].append(Busy(begins, ends, kind, id=str(ident or ""), label=label))
+        elif expires is None:
+            busy[staff_id].append(Busy(begins, ends, kind, before, after, str(ident), "", str(service), seats))
         else:
-            busy[staff_id].append(row)
-
-
-def _add_time_off(ids: list[UUID], span: Span, busy: defaultdict[UUID, list[Busy]]) -> None:
-    for staff_id, ident, start, end, label in _TIME_OFF.rows(staff=ids, begin=span.start, end=span.end):
-        busy[staff_id].append(Busy(int(start.timestamp()), _up(end), TIME_OFF, id=str(ident), label=label))
-
-
-def _add_closings(members: Sequence[Member], span: Span, busy: defaultdict[UUID, list[Busy]]) -> None:
-    companies = {member.company_id for member in members}
-    for company, ident, start, end, label in _CLOSINGS.rows(companies=companies, begin=span.start, end=span.end):
-        closed = Busy(int(start.timestamp()), _up(end), CLOSING, id=str(ident), label=label)
-        for member in members:
-            if member.company_id == company:
-                busy[member.id].append(closed)
+            held = Busy(begins, ends, HOLD, before, after, str(ident), "", str(service), seats)
+            holds[staff_id].append((expires, held))
 
 
 def _up(moment: datetime) -> int:

@@ -39,13 +39,17 @@ class CustomerInput:
 
 @dataclass(frozen=True, slots=True)
 class Booked:
-    """`staff` and `attendees` are those of the appointment as it stands now, in the order they are shown."""
+    """`staff` and `attendees` are those of the appointment as it stands now, in the order they are shown.
+
+    `in_calendars`: False where it is known that no calendar receives it.
+    """
 
     appointment: Appointment
     attendee: Attendee
     manage_url: str
     staff: Sequence[Staff]
     attendees: Sequence[Attendee]
+    in_calendars: bool = True
 
 
 @dataclass(frozen=True, slots=True)

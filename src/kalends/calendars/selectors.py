@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q, QuerySet, UUIDField, Value
+from django.db.models.functions import Cast
 
 from kalends.calendars.due import AT_ONCE
 from kalends.calendars.feed_words import problem_words, wrong_words
@@ -36,33 +37,30 @@ from kalends.jobs.secrets import unseal
 from kalends.providers.registry import set_aside
 from kalends.sync.connection import State
 
-# start and end in seconds since 1970, the busy span's id (None: a move in its grace time), the calendar's name
-Busy = tuple[int, int, UUID | None, str]
+# A calendar that was read this long ago is not asked when somebody books.
+FRESH = timedelta(seconds=60)
 
 
-def _busy(of: Q, whose: str, begin: Any, end: Any) -> QuerySet[BusySpan, tuple[Any, ...]]:
-    rows = BusySpan.objects.filter(of, start__lt=end, end__gt=begin, calendar__blocks=True)
-    return rows.order_by().values_list(whose, "start", "end", "id", "calendar__name")
+def busy_rows(staff: Any, begin: Any, end: Any) -> list[tuple[QuerySet[Any, Any], tuple[Any, ...]]]:
+    """What connected calendars make busy for `staff`, overlapping [begin, end): querysets that may be joined by union,
+    each with its columns for staff member, start, end, what makes it busy (None: a move in its grace time), and the
+    calendar's name.
 
-
-_BUSY = Prepared(
-    lambda staff, begin, end: _busy(Q(staff_id__in=staff), "staff_id", begin, end).union(
-        _busy(Q(staff__isnull=True, company__staff__in=staff), "company__staff", begin, end), all=True
-    ),
-    staff=[UUID],
-    begin=datetime,
-    end=datetime,
-)
-_WAITING_MOVES = Prepared(
-    lambda staff, begin, end: (
-        Link.objects.filter(staff_id__in=staff, pending_start__lt=end, pending_end__gt=begin)
-        .exclude(status__in=(LinkStatus.CLOSED, LinkStatus.CLOSING, LinkStatus.ORPHANED))
-        .values_list("staff_id", "pending_start", "pending_end", "calendar__name")
-    ),
-    staff=[UUID],
-    begin=datetime,
-    end=datetime,
-)
+    The company's closings by External iCalendar URL are every member's. While an outside move waits for its grace time
+    its new place is among them; the old one is blocked by the claim.
+    """
+    spans = BusySpan.objects.filter(start__lt=end, end__gt=begin, calendar__blocks=True)
+    moves = Link.objects.filter(staff_id__in=staff, pending_start__lt=end, pending_end__gt=begin)
+    moves = moves.exclude(status__in=(LinkStatus.CLOSED, LinkStatus.CLOSING, LinkStatus.ORPHANED))
+    nothing = Cast(Value(None), UUIDField())
+    return [
+        (spans.filter(staff_id__in=staff), ("staff_id", "start", "end", "id", "calendar__name")),
+        (
+            spans.filter(staff__isnull=True, company__staff__in=staff),
+            ("company__staff", "start", "end", "id", "calendar__name"),
+        ),
+        (moves, ("staff_id", "pending_start", "pending_end", nothing, "calendar__name")),
+    ]
 
 
 def _trusted(of: Q, whose: str) -> QuerySet[RemoteCalendar, tuple[Any, ...]]:
@@ -84,44 +82,33 @@ _TRUSTED = Prepared(
 )
 
 
-def busy_spans(*, staff_ids: Iterable[UUID], span: Span) -> dict[UUID, list[Busy]]:
-    """What connected calendars make busy, overlapping `span`, sorted by start; a key for each staff member asked for.
-
-    The company's closings by External iCalendar URL are every member's.
-
-    While an outside move waits for its grace time its new place is among them; the old one is blocked by the claim.
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """`stale`: staff members who are not offered, with the reason: a calendar that blocks was not read for too long (G9).
+    `unread`: those with a calendar that was not read within the last minute, so that it may have to be asked.
     """
-    wanted = list(staff_ids)
-    found: dict[UUID, list[Busy]] = {staff_id: [] for staff_id in wanted}
-    within = {"staff": wanted, "begin": span.start, "end": span.end}
-    for staff_id, start, end, span_id, name in _BUSY.rows(**within):
-        found[staff_id].append((int(start.timestamp()), _ceil(end), span_id, name))
-    for staff_id, start, end, name in _WAITING_MOVES.rows(**within):
-        found[staff_id].append((int(start.timestamp()), _ceil(end), None, name))
-    for spans in found.values():
-        spans.sort(key=lambda busy: busy[:2])
-    return found
+
+    stale: dict[UUID, str]
+    unread: frozenset[UUID]
 
 
-def _ceil(moment: datetime) -> int:
-    """The second at or after the moment: rounding never makes busy time shorter."""
-    whole = int(moment.timestamp())
-    return whole + 1 if moment.microsecond else whole
-
-
-def stale_staff(*, staff_ids: Iterable[UUID], now: datetime) -> dict[UUID, str]:
-    """Staff members who are not offered, with the reason: a calendar that blocks was not read for too long (G9).
-
-    A paused connection was paused by a person: its last mirror goes on blocking and it makes nobody stale.
-    """
+def freshness(*, staff_ids: Iterable[UUID], now: datetime) -> Freshness:
+    """A paused connection was paused by a person: its last mirror goes on blocking and it makes nobody stale."""
     stale: dict[UUID, str] = {}
+    unread = set()
     for staff_id, fresh_as_of, provider, hours, hours_ics in _TRUSTED.rows(staff=list(staff_ids)):
         hours = hours_ics if provider == Provider.ICS else hours
+        if fresh_as_of is None or fresh_as_of < now - FRESH:
+            unread.add(staff_id)
         if fresh_as_of is None:
             stale.setdefault(staff_id, "first_sync_pending")
         elif fresh_as_of < now - timedelta(hours=hours):
             stale[staff_id] = "calendar_stale"
-    return stale
+    return Freshness(stale, frozenset(unread))
+
+
+def stale_staff(*, staff_ids: Iterable[UUID], now: datetime) -> dict[UUID, str]:
+    return freshness(staff_ids=staff_ids, now=now).stale
 
 
 # -- connections, for pages and the API -----------------------------------------------------------------------------

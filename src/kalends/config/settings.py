@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
@@ -105,17 +105,19 @@ def _database(url: str) -> dict[str, object]:
             "CONN_MAX_AGE": None,
         }
     if parts.scheme in ("postgres", "postgresql"):
+        # As libpq reads it: `?host=/run/postgresql` is a socket's folder, `?sslmode=require` and the like are passed on.
+        asked = dict(parse_qsl(parts.query, keep_blank_values=True))
         return {
-            "ENGINE": "django.db.backends.postgresql",
+            "ENGINE": "kalends.jobs.postgresql",
             "NAME": parts.path.removeprefix("/"),
             "USER": unquote(parts.username or ""),
             "PASSWORD": unquote(parts.password or ""),
-            "HOST": unquote(parts.hostname or ""),
-            "PORT": str(parts.port or ""),
+            "HOST": asked.pop("host", unquote(parts.hostname or "")),
+            "PORT": asked.pop("port", str(parts.port or "")),
             "CONN_MAX_AGE": 600,
             "CONN_HEALTH_CHECKS": True,
             # A query that comes again is planned once: a booking costs a third less.
-            "OPTIONS": {"server_side_binding": True, "prepare_threshold": 5},
+            "OPTIONS": {"server_side_binding": True, "prepare_threshold": 5, **asked},
         }
     raise ImproperlyConfigured(f"KALENDS_DATABASE_URL: {parts.scheme!r} is neither sqlite nor postgresql")
 

@@ -7,8 +7,9 @@ its rows are the queryset's rows (a test compares them); only the values are put
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -109,6 +110,12 @@ class PreparedUpdate(Prepared):
         """How many rows it changed. Values for `change` are named there by a `Given` of their own."""
         return self._run(values)[1]
 
+    def drafted(self, **values: Any) -> Change:
+        """The same for `carry_out`; no list of values may be empty."""
+        lists = {name: list(values[name]) for name, kind in self._kinds.items() if isinstance(kind, list)}
+        written = self._written({name: len(items) for name, items in lists.items()})
+        return Change(written.sql, written.params({**values, **lists}))
+
     def _write(self, queryset: models.QuerySet[Any, Any]) -> _Written:
         query: Any = queryset.query.chain(UpdateQuery)
         query.add_update_values(self._change)
@@ -120,7 +127,7 @@ class _Written:
 
     def __init__(self, query: Query, rows: Any = None) -> None:
         compiler = query.get_compiler(connection=connections[DEFAULT_DB_ALIAS])
-        self._sql, self._params = compiler.as_sql()
+        self.sql, self._params = compiler.as_sql()
         self._convert = compiler.apply_converters
         self._finish: Callable[[Iterable[Any]], list[Any]] | None = None
         if rows is not None:
@@ -129,10 +136,8 @@ class _Written:
 
     def run(self, values: Mapping[str, Any]) -> tuple[list[Any], int]:
         """The rows; of a change how many there were."""
-        connection = connections[DEFAULT_DB_ALIAS]
-        params = [item.value(values, connection) if isinstance(item, _Place) else item for item in self._params]
-        with connection.cursor() as cursor:
-            cursor.execute(self._sql, params)
+        with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+            cursor.execute(self.sql, self.params(values))
             if self._finish is None:
                 return [], cursor.rowcount
             rows: Iterable[Any] = cursor.fetchall()
@@ -140,6 +145,10 @@ class _Written:
             rows = self._convert(rows, self._converters)
         found = self._finish(rows)
         return found, len(found)
+
+    def params(self, values: Mapping[str, Any]) -> list[Any]:
+        connection = connections[DEFAULT_DB_ALIAS]
+        return [item.value(values, connection) if isinstance(item, _Place) else item for item in self._params]
 
 
 def _tuples(_compiler: SQLCompiler) -> Callable[[Iterable[Any]], list[Any]]:
@@ -175,7 +184,17 @@ _FINISH: Mapping[Any, Callable[[SQLCompiler], Callable[[Iterable[Any]], list[Any
 _inserts: dict[tuple[type[models.Model], str, bool], str] = {}
 
 
-class Insertion:
+class Change:
+    """SQL that changes rows, with its values: to be carried out together with others."""
+
+    def __init__(self, sql: str, values: Sequence[Any]) -> None:
+        self.sql, self.values = sql, values
+
+    def done(self, count: int) -> None:
+        """Told how many rows it changed."""
+
+
+class Insertion(Change):
     """`row.save(force_insert=True)` for a row whose key is set already, with its values written down now, so that a
     transaction need only carry it out. No signals are sent. `unless_there`: a row that a constraint refuses is left out.
     """
@@ -188,19 +207,51 @@ class Insertion:
             query = InsertQuery(type(row), on_conflict=OnConflict.IGNORE if unless_there else None)
             query.insert_values(fields, [row])
             _inserts[key] = query.get_compiler(connection=connection).as_sql()[0][0]
-        self.row, self._sql = row, _inserts[key]
-        self._values = [field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in fields]
+        self.row = row
+        super().__init__(
+            _inserts[key], [field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in fields]
+        )
 
-    def run(self) -> bool:
-        """Whether the row is there now."""
-        connection = connections[DEFAULT_DB_ALIAS]
-        with connection.cursor() as cursor, transaction.mark_for_rollback_on_error(DEFAULT_DB_ALIAS):
-            cursor.execute(self._sql, self._values)
-            inserted: bool = cursor.rowcount == 1
-        self.row._state.adding, self.row._state.db = not inserted, DEFAULT_DB_ALIAS
-        return inserted
+    def done(self, count: int) -> None:
+        self.row._state.adding, self.row._state.db = not count, DEFAULT_DB_ALIAS
+
+
+def carry_out(changes: Sequence[Change]) -> list[int]:
+    """How many rows each of them changed. PostgreSQL is asked once for all of them, which is most of what they cost.
+
+    None may need what another one writes: the order is the database's. Foreign keys are looked at when the transaction
+    ends.
+    """
+    connection = connections[DEFAULT_DB_ALIAS]
+    with connection.cursor() as cursor, transaction.mark_for_rollback_on_error(DEFAULT_DB_ALIAS):
+        if connection.vendor == "postgresql" and len(changes) > 1:
+            counts = _in_one_statement(cursor, changes)
+        else:
+            counts = [_alone(cursor, change) for change in changes]
+    for change, count in zip(changes, counts, strict=True):
+        change.done(count)
+    return counts
+
+
+def _alone(cursor: Any, change: Change) -> int:
+    cursor.execute(change.sql, change.values)
+    return int(cursor.rowcount)
+
+
+def _in_one_statement(cursor: Any, changes: Sequence[Change]) -> list[int]:
+    cursor.execute(
+        _joined(tuple(change.sql for change in changes)), [value for change in changes for value in change.values]
+    )
+    return list(cursor.fetchone())
+
+
+@lru_cache(maxsize=256)
+def _joined(texts: tuple[str, ...]) -> str:
+    named = ", ".join(f"part{number} AS ({text} RETURNING 1)" for number, text in enumerate(texts))
+    counted = ", ".join(f"(SELECT count(*) FROM part{number})" for number in range(len(texts)))  # noqa: S608
+    return f"WITH {named} SELECT {counted}"
 
 
 def insert(row: models.Model) -> None:
     """An Insertion that is carried out at once."""
-    Insertion(row).run()
+    carry_out([Insertion(row)])

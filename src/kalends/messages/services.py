@@ -16,7 +16,7 @@ from kalends.companies.models import Company
 from kalends.core.errors import NotFound
 from kalends.core.ids import new_id
 from kalends.jobs.locks import require_transaction
-from kalends.jobs.prepared import Insertion
+from kalends.jobs.prepared import insert
 from kalends.jobs.queue import wake_on_commit
 from kalends.jobs.secrets import seal
 from kalends.messages import tasks
@@ -48,7 +48,8 @@ def enqueue(
     message = draft(**same, recipient=recipient, now=now, **mail)
     if standing := _promised({**same, "recipient": message.recipient}, supersedes=KINDS[kind].supersedes, now=now):
         return standing
-    promise(Insertion(message))
+    insert(message)
+    send_soon(message)
     return message
 
 
@@ -91,11 +92,9 @@ def draft(
     )
 
 
-def promise(drafted: Insertion) -> None:
-    """Inside the caller's transaction, about a subject that was made in it: so there is nothing older to look for."""
-    require_transaction()
-    drafted.run()
-    wake_on_commit(tasks.send_message, drafted.row.pk)
+def send_soon(message: OutgoingMessage) -> None:
+    """Once the caller's transaction, which stores it, has committed."""
+    wake_on_commit(tasks.send_message, message.pk)
 
 
 def _promised(same: Mapping[str, Any], *, supersedes: bool, now: datetime) -> OutgoingMessage | None:

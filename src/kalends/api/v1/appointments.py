@@ -20,7 +20,7 @@ from kalends.bookings.history import entry_text
 from kalends.bookings.models import ActorKind, Appointment
 from kalends.bookings.shown import shown
 from kalends.bookings.values import Actor, Booked, CustomerInput
-from kalends.calendars.selectors import sync_states_of_appointments
+from kalends.calendars.selectors import sync_state_of_appointment, sync_states_of_appointments
 from kalends.companies import selectors as companies
 from kalends.core.clock import utc_now
 from kalends.core.errors import InvalidInput
@@ -59,7 +59,7 @@ def appointment_json(
 
 def _read(request: CompanyRequest, appointment_id: UUID | str) -> dict[str, Any]:
     appointment = selectors.appointment_of(request.company, appointment_id)
-    return appointment_json(appointment, sync_states_of_appointments([appointment.pk])[appointment.pk])
+    return appointment_json(appointment, sync_state_of_appointment(appointment.pk))
 
 
 def _with_tag(body: dict[str, Any]) -> HttpResponse:
@@ -138,8 +138,8 @@ def book_appointment(request: CompanyRequest, payload: AppointmentIn) -> Any:
             attendee_id=key.pk if key else None,
             now=utc_now(),
         )
-        ident = booked.appointment.pk
-        return 201, appointment_json(booked.appointment, sync_states_of_appointments([ident])[ident], booked)
+        sync = sync_state_of_appointment(booked.appointment.pk) if booked.in_calendars else []
+        return 201, appointment_json(booked.appointment, sync, booked)
 
     return answer(request, work, atomic=False)
 

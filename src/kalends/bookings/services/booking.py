@@ -23,6 +23,7 @@ from kalends.bookings.selectors.appointments import MANAGE_FIELD, appointment_of
 from kalends.bookings.services.customers import (
     CheckedCustomer,
     checked_customer,
+    customer_made_meanwhile,
     fill_in_phone,
     known_customer,
     new_customer,
@@ -34,14 +35,15 @@ from kalends.bookings.shown import announce_change
 from kalends.bookings.telling import first_mails, notify_staff, tell_attendee
 from kalends.bookings.values import Actor, Booked, CustomerInput, SlotTaken
 from kalends.companies.models import Company, Service, Staff, StaffGroup
+from kalends.companies.services import schedule_revision_raise
 from kalends.core.errors import InvalidInput
 from kalends.core.ids import new_id, new_token, token_digest
 from kalends.core.zones import zone
 from kalends.jobs.locks import require_transaction
-from kalends.jobs.prepared import Insertion, Prepared, insert
+from kalends.jobs.prepared import Change, Insertion, Prepared, carry_out
 from kalends.jobs.secrets import seal
-from kalends.messages.models import Event
-from kalends.messages.services import promise
+from kalends.messages.models import Event, OutgoingMessage
+from kalends.messages.services import send_soon
 
 _ACTORS = {"web": ActorKind.CUSTOMER, "api": ActorKind.API, "dashboard": ActorKind.MANAGER, "demo": ActorKind.SYSTEM}
 
@@ -127,42 +129,39 @@ def _book(order: Order, choice: Choice, draft: Draft) -> Booked:
     standing = _to_join(wish, choice.team)
     if standing is not None:
         return _join(order, draft, standing)
-    draft.write()
-    scene = draft.scene
+    received = draft.write()
+    scene, url = draft.scene, manage_url(draft.attendee)
     announce_change(Event.CREATED, scene, now=wish.now)
-    return Booked(scene.appointment, draft.attendee, manage_url(draft.attendee), scene.staff, scene.attendees)
+    return Booked(scene.appointment, draft.attendee, url, scene.staff, scene.attendees, in_calendars=received)
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """All rows of a new appointment. `known`: the customer, if the company knows them already."""
+    """All rows of a new appointment, written down. `known`: the customer, if the company knows them already."""
 
     scene: Scene
     known: Customer | None
     phone: str
-    first: tuple[Insertion, ...]
-    claims: tuple[Insertion, ...]
-    then: tuple[Insertion, ...]
-    mails: tuple[Insertion, ...]
+    rows: tuple[Change, ...]
+    mails: tuple[OutgoingMessage, ...]
 
     @property
     def attendee(self) -> Attendee:
         return self.scene.attendees[0]
 
-    def write(self) -> None:
-        """Inside a transaction, which must end if this raises SlotTaken."""
-        for row in self.first:
-            row.run()
+    def write(self) -> bool:
+        """Inside a transaction, which must end if this raises SlotTaken. Whether a calendar receives it."""
+        customer = [] if self.known else [Insertion(self.attendee.customer, unless_there=True)]
         with overlap_is_refusal():
-            for row in self.claims:
-                row.run()
-        for row in self.then:
-            row.run()
-        self.attendee.customer = self.stored_customer()
-        show_in_calendars(self.scene, first=True)
+            carry_out([*customer, *self.rows])
+        if self.known:
+            fill_in_phone(self.known, self.phone)
+        elif self.attendee.customer._state.adding:
+            self.attendee.customer = customer_made_meanwhile(self.attendee.customer)
+            self.attendee.save(update_fields=["customer"])
         for mail in self.mails:
-            promise(mail)
-        insert(self.attendee)
+            send_soon(mail)
+        return show_in_calendars(self.scene, first=True)
 
     def stored_customer(self) -> Customer:
         if self.known is not None:
@@ -176,16 +175,17 @@ def _draft(order: Order, team: Team) -> Draft:
     known = known_customer(order.person.email, wish.company)
     customer = known or new_customer(order.person, company=wish.company, now=now)
     scene = Scene(appointment, _staff(wish, team), (_new_attendee(order, appointment, customer),))
-    assigned = [AppointmentStaff(appointment=appointment, staff_id=ident) for ident in team]
-    return Draft(
-        scene=scene,
-        known=known,
-        phone=order.person.phone,
-        first=tuple(map(Insertion, (appointment, *assigned))),
-        claims=tuple(map(Insertion, claims_of(appointment, staff_ids=team))),
-        then=(Insertion(entry_of(appointment, "created", by=order.actor, at=now)),),
-        mails=tuple(map(Insertion, first_mails(scene, now=now))),
-    )
+    mails = first_mails(scene, now=now)
+    rows = [
+        appointment,
+        *(AppointmentStaff(appointment=appointment, staff_id=ident) for ident in team),
+        *claims_of(appointment, staff_ids=team),
+        entry_of(appointment, "created", by=order.actor, at=now),
+        *scene.attendees,
+        *mails,
+    ]
+    written = (*map(Insertion, rows), schedule_revision_raise(team))
+    return Draft(scene, known, order.person.phone, written, tuple(mails))
 
 
 def _staff(wish: Wish, team: Team) -> tuple[Staff, ...]:

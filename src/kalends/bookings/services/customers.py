@@ -16,7 +16,7 @@ from kalends.companies.models import Company
 from kalends.core.errors import Conflict, InvalidInput
 from kalends.core.text import has_control, one_line
 from kalends.core.zones import zone
-from kalends.jobs.prepared import Insertion, Prepared
+from kalends.jobs.prepared import Insertion, Prepared, carry_out
 from kalends.messages.mime import address
 
 
@@ -76,11 +76,14 @@ def new_customer(person: CheckedCustomer, *, company: Company, now: datetime) ->
     )  # fmt: skip
 
 
-def store_customer(new: Customer) -> Customer:
-    """The company's row of this address, which may be known since a moment ago, by another booking of theirs."""
-    if Insertion(new, unless_there=True).run():
-        return new
+def customer_made_meanwhile(new: Customer) -> Customer:
+    """The company's row of this address, which is known since a moment ago, by another booking of theirs."""
     return fill_in_phone(Customer.objects.get(company=new.company_id, email=new.email), new.phone)
+
+
+def store_customer(new: Customer) -> Customer:
+    """The company's row of this address."""
+    return new if carry_out([Insertion(new, unless_there=True)])[0] else customer_made_meanwhile(new)
 
 
 def fill_in_phone(customer: Customer, phone: str) -> Customer:

@@ -34,7 +34,7 @@ def hold_slot(
     if service.capacity > 1:
         raise InvalidInput(_("A time that is shared cannot be held; book it at once."), field="service")
     wish = make_wish(company=company, service=service, start=start, now=now, staff=staff, group=group)
-    for team in wish.teams_free(offered_members(wish)):
+    for team in wish.teams_free(offered_members(wish)[0]):
         try:
             with transaction.atomic():
                 return _hold_for(wish, team)

@@ -53,14 +53,16 @@ def changed(appointment: Appointment, *, now: datetime) -> None:
     appointment.changed_at = now
 
 
-def show_in_calendars(scene: Scene, *, first: bool = False) -> None:
+def show_in_calendars(scene: Scene, *, first: bool = False) -> bool:
     """What should stand in the calendars of its staff, now that the appointment is as it is; slots and feeds move.
+    Whether any of them receives it.
 
-    `first`: the appointment was made in this very transaction.
+    `first`: the appointment was made in this very transaction, and their revision was raised with it.
     """
     appointment, content = scene.appointment, scene.content()
-    raise_schedule_revision(member.pk for member in scene.staff)
-    for member in scene.staff:
+    if not first:
+        raise_schedule_revision(member.pk for member in scene.staff)
+    received = [
         want_event(
             appointment_id=appointment.pk,
             staff_id=member.pk,
@@ -69,6 +71,9 @@ def show_in_calendars(scene: Scene, *, first: bool = False) -> None:
             version=appointment.version,
             first=first,
         )
+        for member in scene.staff
+    ]
+    return any(received)
 
 
 def check_on_fresh_rows(wish: Wish, team: Team) -> None:

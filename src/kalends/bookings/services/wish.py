@@ -15,7 +15,7 @@ from kalends.bookings.models import Claim, Hold
 from kalends.bookings.refusing import first_reason, refusal, refused_because
 from kalends.bookings.selectors.availability import alternatives, slot_query
 from kalends.bookings.values import SlotTaken
-from kalends.calendars.selectors import stale_staff
+from kalends.calendars.selectors import freshness, stale_staff
 from kalends.calendars.services import live_check
 from kalends.companies.models import Company, Service, Staff, StaffGroup
 from kalends.core.errors import NotFound
@@ -157,18 +157,20 @@ class Chooser:
 
     def next(self) -> Choice | None:
         """The team that should take it: free by the rows, not stale, and free by its calendars as they are now."""
-        members = offered_members(self.wish)
+        members, unread = offered_members(self.wish)
         free = [team for team in self.wish.teams_free(members) if team not in self.refused]
         for team in _in_order(self.wish, free):
             unknown = [ident for ident in team if ident not in self.asked]
             if unknown and len(self.asked) >= _LIVE_CHECKS * max(1, len(self.wish.team)):
                 return None
-            self._ask_calendars(unknown)
+            self._ask_calendars(unknown, unread)
             if all(self.asked[ident] for ident in team):
                 return Choice(team, {member.id: member.revision for member in members if member.id in team})
         return None
 
-    def _ask_calendars(self, staff_ids: list[UUID]) -> None:
+    def _ask_calendars(self, staff_ids: list[UUID], unread: Collection[UUID]) -> None:
+        self.asked.update(dict.fromkeys(staff_ids, True))
+        staff_ids = [ident for ident in staff_ids if ident in unread]
         if not staff_ids:
             return
         rules, wish = self.wish.rules, self.wish
@@ -178,11 +180,11 @@ class Chooser:
         self.unreadable.update(ident for ident in staff_ids if answers[ident].reason == "calendar_unreachable")
 
 
-def offered_members(wish: Wish) -> list[Member]:
-    """Those asked for whose calendars are fresh enough to be trusted."""
+def offered_members(wish: Wish) -> tuple[list[Member], frozenset[UUID]]:
+    """Those asked for whose calendars are fresh enough to be trusted; and who has one that was not read just now."""
     members = wish.members()
-    stale = stale_staff(staff_ids=[member.id for member in members], now=wish.now)
-    return [member for member in members if member.id not in stale]
+    found = freshness(staff_ids=[member.id for member in members], now=wish.now)
+    return [member for member in members if member.id not in found.stale], found.unread
 
 
 def _in_order(wish: Wish, free: list[Team]) -> list[Team]:

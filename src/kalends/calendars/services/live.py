@@ -21,6 +21,7 @@ from kalends.calendars.models.channels import is_proven
 from kalends.calendars.ours import Ours
 from kalends.calendars.pace import turn_now
 from kalends.calendars.providers import provider_for
+from kalends.calendars.selectors import FRESH
 from kalends.core.span import Span
 from kalends.jobs.prepared import Prepared
 from kalends.sync.busy import spans_of
@@ -29,7 +30,6 @@ from kalends.sync.port import Provider as Asked
 from kalends.sync.port import ProviderError, RemoteEvent, Temporary, Throttled
 from kalends.sync.push import PATIENCE
 
-FRESH = timedelta(seconds=60)
 SERVES = timedelta(minutes=15)
 BUDGET_SECONDS = 1.5
 _THROTTLED_FOR = timedelta(minutes=1)

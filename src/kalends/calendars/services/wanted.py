@@ -21,8 +21,8 @@ def want_event(
     time_set_at: datetime,
     version: int,
     first: bool = False,
-) -> None:
-    """The appointment should stand in the calendar that receives for this staff member; nothing if none receives.
+) -> bool:
+    """The appointment should stand in the calendar that receives for this staff member. Whether one does.
 
     A link that already stands (perhaps in a calendar the event was moved to) keeps its place. `first`: the caller has
     made the appointment in this very transaction, so there is no link to look for.
@@ -31,13 +31,14 @@ def want_event(
     standing = None if first else _standing_link(appointment_id, staff_id)
     link = standing or _link_in_receiving(appointment_id, staff_id)
     if link is None:
-        return
+        return False
     unchanged = link.wanted == codec.content_json(content) and link.time_set_at == time_set_at
     codec.set_wanted(link, content, time_set_at=time_set_at, version=version)
     if unchanged and link.status == LinkStatus.OK:
         link.save(update_fields=["wanted_version"])
-        return
-    look_at(link, LinkStatus.PENDING)
+    else:
+        look_at(link, LinkStatus.PENDING)
+    return True
 
 
 def want_no_event(*, appointment_id: UUID, staff_id: UUID | None = None) -> None:

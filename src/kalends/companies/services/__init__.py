@@ -34,7 +34,7 @@ from kalends.companies.services.members import (
     revoke_member_invitation,
 )
 from kalends.companies.services.restoring import outdate_feed_tags
-from kalends.companies.services.shared import raise_schedule_revision, record_audit
+from kalends.companies.services.shared import raise_schedule_revision, record_audit, schedule_revision_raise
 from kalends.companies.services.staff import (
     STAFF_FIELDS,
     change_group,
@@ -88,6 +88,7 @@ __all__ = [
     "revoke_api_key",
     "revoke_member_invitation",
     "rotate_feed",
+    "schedule_revision_raise",
     "set_hours",
     "set_staff_services",
 ]

@@ -20,7 +20,7 @@ from kalends.companies.models import (
 from kalends.core.errors import InvalidInput
 from kalends.core.text import has_control, one_line
 from kalends.core.zones import zone
-from kalends.jobs.prepared import PreparedUpdate
+from kalends.jobs.prepared import Change, PreparedUpdate
 
 _RAISED = PreparedUpdate(
     lambda staff: Staff.objects.filter(pk__in=staff), {"schedule_revision": F("schedule_revision") + 1}, staff=[UUID]
@@ -30,6 +30,11 @@ _RAISED = PreparedUpdate(
 def raise_schedule_revision(staff_ids: Iterable[UUID]) -> None:
     """Inside a transaction: whatever changes these members' slots or feeds calls this."""
     _RAISED.rows(staff=set(staff_ids))
+
+
+def schedule_revision_raise(staff_ids: Iterable[UUID]) -> Change:
+    """The same, to be carried out together with what changes their slots."""
+    return _RAISED.drafted(staff=set(staff_ids))
 
 
 def record_audit(

@@ -1,0 +1,1 @@
+"""Django's PostgreSQL backend, which finds out without a question whether a kept connection is still there."""

@@ -1,0 +1,69 @@
+"""The PostgreSQL backend: kept connections that are gone are noticed before they are used, without asking each time."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.db import connection
+from django.db.utils import ConnectionHandler
+
+from kalends.config.settings import _database
+
+only_postgres = pytest.mark.skipif(
+    settings.DATABASES["default"]["ENGINE"] != "kalends.jobs.postgresql", reason="on PostgreSQL only"
+)
+
+
+@pytest.fixture
+def kept():
+    """A connection of its own, as a request left it."""
+    made = ConnectionHandler({"default": {**settings.DATABASES["default"], "CONN_HEALTH_CHECKS": True}})["default"]
+    made.settings_dict["NAME"] = connection.settings_dict["NAME"]
+    made.ensure_connection()
+    yield made
+    made.close()
+
+
+def backend_of(kept) -> int:
+    with kept.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        return int(cursor.fetchone()[0])
+
+
+@only_postgres
+@pytest.mark.django_db(transaction=True)
+def test_connection_that_the_server_ended_is_replaced_before_the_next_request(kept):
+    first = backend_of(kept)
+    kept.close_if_unusable_or_obsolete()
+    assert backend_of(kept) == first
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [first])
+        assert cursor.fetchone() == (True,)
+    kept.close_if_unusable_or_obsolete()
+    assert backend_of(kept) != first
+
+
+@only_postgres
+@pytest.mark.django_db(transaction=True)
+def test_connection_that_is_quiet_is_not_asked(kept):
+    with psycopg.connect(**connection.get_connection_params() | {"cursor_factory": None}, autocommit=True) as watcher:
+        pid = backend_of(kept)
+        look = "SELECT query_start FROM pg_stat_activity WHERE pid = %s"
+        before = watcher.execute(look, [pid]).fetchone()
+        assert kept.is_usable()
+        assert watcher.execute(look, [pid]).fetchone() == before
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "port", "more"),
+    [
+        ("postgresql://u:p%40@db.example:5433/name", "db.example", "5433", {}),
+        ("postgresql:///name?host=/run/postgresql", "/run/postgresql", "", {}),
+        ("postgresql://u@db.example/name?sslmode=verify-full", "db.example", "", {"sslmode": "verify-full"}),
+    ],
+)
+def test_address_is_read_as_libpq_reads_it(url, host, port, more):
+    made = _database(url)
+    assert (made["NAME"], made["HOST"], made["PORT"]) == ("name", host, port)
+    assert {name: value for name, value in made["OPTIONS"].items() if name.startswith("ssl")} == more
