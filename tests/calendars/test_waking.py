@@ -35,7 +35,7 @@ def test_second_wake_up_of_one_time_asks_no_provider_and_little_of_the_database(
     with CaptureQueriesContext(connection) as queries:
         tasks.sync_connection.call_local(ident)
     assert world.server.requests == []
-    assert len(queries) == (1 if connection.vendor == "sqlite" else 2)
+    assert len(queries) == 1
 
 
 @pytest.mark.usefixtures("queue")
