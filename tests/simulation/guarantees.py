@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from datetime import datetime, time, timedelta
 from itertools import pairwise
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from kalends.bookings.models import Appointment, Attendee
 from kalends.calendars.models import BusySpan, CalendarConnection, Journal, Link, LinkStatus, RemoteCalendar
 from kalends.core.span import Span, merge
+from kalends.jobs.prepared import Prepared
 from kalends.jobs.secrets import unseal
 from kalends.messages.models import OutgoingMessage
 from kalends.sync.connection import State
@@ -17,15 +19,26 @@ from kalends.sync.port import AllDay, Texts, Timed
 from kalends.sync.push import HEARTBEAT
 from tests.calendars.world import POLL, World
 from tests.simulation.acts import WRITES, mirror
-from tests.simulation.history import NAMED, History, own_events
+from tests.simulation.history import APPOINTMENTS, NAMED, History, own_events
+
+_LINKS = Prepared(lambda appointment: Link.objects.filter(appointment_id=appointment), appointment=UUID)
+_ATTENDEES = Prepared(lambda appointment: Attendee.objects.filter(appointment=appointment), appointment=UUID)
+_MAILS = Prepared(
+    lambda attendee: (
+        OutgoingMessage.objects.filter(subject_id=attendee).exclude(state="superseded").order_by("version", "pk")
+    ),
+    attendee=UUID,
+)
+_BLOCKING = Prepared(lambda: RemoteCalendar.objects.filter(blocks=True))
 
 
 def check(history: History) -> None:
     world = history.world
     for connection in history.connections():
         assert connection.state == State.ACTIVE, f"G1: a connection stays {connection.state}"
+    stored = {row.pk: row for row in APPOINTMENTS.rows()}
+    history.appointments = [stored[appointment.pk] for appointment in history.appointments]
     for appointment in history.appointments:
-        appointment.refresh_from_db()
         check_events(world, appointment)
         check_evidence(history, appointment)
         check_last_act(history, appointment)
@@ -42,14 +55,14 @@ def check_events(world: World, appointment: Appointment) -> None:
     if appointment.status == "cancelled":
         assert found == [], "G1: cancelled, but its event stands"
         return
-    states = set(Link.objects.filter(appointment_id=appointment.pk).values_list("status", flat=True))
-    if states & set(NAMED) or appointment.end <= world.now:
+    links = _LINKS.rows(appointment=appointment.pk)
+    if {link.status for link in links} & set(NAMED) or appointment.end <= world.now:
         return
     assert len(found) == 1, f"G1, G2: {len(found)} events"
     server, _, event = found[0]
     assert isinstance(event.when, Timed), "G1: all-day"
     assert (event.when.span, event.recurrence) == (Span(appointment.start, appointment.end), ()), "G1: another time"
-    link = Link.objects.exclude(status=LinkStatus.CLOSED).get(appointment_id=appointment.pk)
+    (link,) = (link for link in links if link.status != LinkStatus.CLOSED)
     assert event.content is not None
     assert link.wanted is not None
     wanted = server.normalise(_texts(link.wanted))
@@ -84,7 +97,7 @@ def check_last_act(history: History, appointment: Appointment) -> None:
 
 def check_mails(world: World, appointment: Appointment) -> None:
     """G5: nobody is told the same twice in a row, and what they were told last is what holds."""
-    for attendee in appointment.attendees.all():
+    for attendee in _ATTENDEES.rows(appointment=appointment.pk):
         told = _told(attendee)
         assert all(one != other for one, other in pairwise(told)), "G5: told the same twice"
         assert len(told) <= appointment.version + 1, "G5: more mails than changes"
@@ -93,9 +106,8 @@ def check_mails(world: World, appointment: Appointment) -> None:
 
 
 def _told(attendee: Attendee) -> list[tuple[str, str]]:
-    rows = OutgoingMessage.objects.filter(subject_id=attendee.pk).exclude(state="superseded").order_by("version", "pk")
     told = []
-    for row in rows:
+    for row in _MAILS.rows(attendee=attendee.pk):
         text = unseal(row.content_sealed, row=row.pk, field="outbox.OutgoingMessage.content_sealed")
         kind = "cancelled" if row.kind == "appointment_cancelled" else "stands"
         told.append((row.kind if kind == "cancelled" else kind, json.loads(text)["context"]["start"]))
@@ -104,7 +116,7 @@ def _told(attendee: Attendee) -> list[tuple[str, str]]:
 
 def check_mirror(world: World) -> None:
     """G8: what the calendars show as busy and is not ours is what blocks, and nothing else: no change was missed."""
-    ours = {id(event) for a in Appointment.objects.all() for _, _, event in own_events(world, a)}
+    ours = {id(event) for a in APPOINTMENTS.rows() for _, _, event in own_events(world, a)}
     for staff in world.salon.staff:
         expected: list[Span] = []
         subjects = CalendarConnection.objects.filter(staff=staff).values_list("subject", flat=True)
@@ -144,7 +156,7 @@ def check_explained(history: History, appointment: Appointment) -> None:
 
 def check_freshness(world: World) -> None:
     """G9: every calendar in use was read within the poll interval, behind push within the heartbeat."""
-    for calendar in RemoteCalendar.objects.filter(blocks=True):
+    for calendar in _BLOCKING.rows():
         assert calendar.fresh_as_of is not None, "G9: never read"
         assert calendar.fresh_as_of >= world.now - HEARTBEAT - POLL, "G9: stale"
 
@@ -166,7 +178,7 @@ def check_churn(history: History) -> None:
         _round(history)
     assert _asked(world, *WRITES) == 0, "G4: churn"
     assert _rows() == before, "G4: rows written for nothing"
-    chosen = RemoteCalendar.objects.filter(blocks=True).count()
+    chosen = len(_BLOCKING.rows())
     assert _asked(world, "pull") <= 2 * chosen, "G10: more reads than polls"
     receiving = RemoteCalendar.objects.filter(receives=True).count()
     assert _asked(world, "busy") <= receiving, "G10: more than a list an hour"

@@ -29,14 +29,18 @@ _PAUSES = (1, 20, 95, 125, 300, 4000)
 _READY = (State.ACTIVE, State.THROTTLED, State.FROZEN)
 
 
-_DUE = Prepared(due_connections, now=datetime)
+# A run reads its connection itself.
+_DUE = Prepared(lambda now: due_connections(now).only("state"), now=datetime)
+_FROZEN = Prepared(
+    lambda: CalendarConnection.objects.select_related("company", "staff").filter(state=State.FROZEN).order_by("pk")
+)
 _WAITING = Prepared(
     lambda soon: (
         Link.objects.filter(due_at__lte=soon).exclude(status__in=(LinkStatus.CLOSED, *NAMED)).values_list("pk")[:1]
     ),
     soon=datetime,
 )
-_APPOINTMENTS = Prepared(lambda: Appointment.objects.order_by("pk"))
+APPOINTMENTS = Prepared(lambda: Appointment.objects.order_by("pk"))
 
 
 @dataclass(frozen=True)
@@ -137,8 +141,8 @@ class History:
         server.meddle = meddle
 
     def answer_freeze(self) -> None:
-        for connection in self.connections():
-            if connection.state == State.FROZEN and self.random.random() < 0.5:
+        for connection in _FROZEN.rows():
+            if self.random.random() < 0.5:
                 self.log.append("  unfreeze")
                 self.watch.released[connection.pk] = self.world.now
                 services.unfreeze(connection=connection, restore=self.random.random() < 0.5, now=self.world.now)
@@ -153,7 +157,7 @@ class History:
         return Span(start, start + HALF_HOUR)
 
     def standing(self) -> Appointment | None:
-        rows = {row.pk: row for row in _APPOINTMENTS.rows()}
+        rows = {row.pk: row for row in APPOINTMENTS.rows()}
         self.appointments = [rows[appointment.pk] for appointment in self.appointments]
         found = [row for row in self.appointments if row.status == "confirmed" and row.start > self.world.now]
         return self.random.choice(found) if found else None
@@ -242,9 +246,14 @@ class History:
                 services.sync_now(connection=connection, everything=True, now=now)
 
 
+_LINKS = Prepared(
+    lambda appointment: Link.objects.filter(appointment_id=appointment).values_list("pk"), appointment=UUID
+)
+
+
 def own_events(world: World, appointment: Appointment) -> list[tuple[MemoryServer, MemoryCalendar, RemoteEvent]]:
     """Live events of an appointment, without the copies that people and tools made."""
-    keys = {link.hex for link in Link.objects.filter(appointment_id=appointment.pk).values_list("pk", flat=True)}
+    keys = {link.hex for (link,) in _LINKS.rows(appointment=appointment.pk)}
     return [
         (server, calendar, event)
         for server in world.servers.values()

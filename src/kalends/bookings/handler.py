@@ -67,11 +67,19 @@ class BookingsHandler:
         )
 
     def wanted_for_staff(self, staff_id: UUID, now: datetime) -> Iterable[Wanted]:
-        rows = _loaded().filter(assigned__staff_id=staff_id, status=Status.CONFIRMED, end__gt=now)
-        for appointment in rows.order_by("start", "id"):
+        for appointment in _TO_COME.rows(staff=staff_id, now=now):
             content = scene_of(appointment).content()
             yield Wanted(appointment.pk, content, appointment.time_set_at, appointment.version)
 
 
 def _loaded() -> Any:
     return Appointment.objects.select_related("company", "service", "service__location")
+
+
+_TO_COME = Prepared(
+    lambda staff, now: (
+        _loaded().filter(assigned__staff_id=staff, status=Status.CONFIRMED, end__gt=now).order_by("start", "id")
+    ),
+    staff=UUID,
+    now=datetime,
+)

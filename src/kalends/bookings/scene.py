@@ -6,11 +6,28 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import QuerySet
 
 from kalends.bookings.content import Facts, Person, event_content, event_title
 from kalends.bookings.models import Appointment, Attendee, Status
 from kalends.companies.models import Staff
+from kalends.jobs.prepared import Prepared
 from kalends.sync.port import Content
+
+_STAFF = Prepared(
+    lambda appointment: Staff.objects.filter(assigned__appointment=appointment).order_by("position", "id"),
+    appointment=UUID,
+)
+_ATTENDEES = Prepared(
+    lambda appointment: Attendee.objects.filter(appointment=appointment).order_by("id"), appointment=UUID
+)
+_LOCKED = Prepared(lambda pk: _whole().filter(pk=pk), pk=UUID)
+_LOCKED_OF = Prepared(lambda pk, company: _whole().filter(pk=pk, company_id=company), pk=UUID, company=UUID)
+
+
+def _whole() -> QuerySet[Appointment]:
+    rows = Appointment.objects.select_for_update(of=("self",))
+    return rows.select_related("company", "service", "service__location")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +75,13 @@ class Scene:
 
 def scene_of(appointment: Appointment) -> Scene:
     """From rows read now. `appointment` should have company, service and the service's location loaded."""
-    staff = Staff.objects.filter(assigned__appointment=appointment).order_by("position", "id")
-    attendees = Attendee.objects.filter(appointment=appointment).order_by("id")
+    staff = _STAFF.rows(appointment=appointment.pk)
+    attendees: list[Attendee] = _ATTENDEES.rows(appointment=appointment.pk)
     return Scene(appointment, tuple(staff), tuple(attendees))
 
 
 def locked_appointment(appointment_id: UUID, *, company_id: UUID | None = None) -> Appointment | None:
     """Locked until the transaction ends, with what a scene needs; None if there is none (of that company)."""
-    rows = Appointment.objects.select_for_update(of=("self",)).select_related("company", "service", "service__location")
-    if company_id is not None:
-        rows = rows.filter(company_id=company_id)
-    return rows.filter(pk=appointment_id).first()
+    if company_id is None:
+        return _LOCKED.first(pk=appointment_id)
+    return _LOCKED_OF.first(pk=appointment_id, company=company_id)

@@ -18,6 +18,8 @@ from kalends.calendars.models import RemoteCalendar
 from kalends.companies.models import Staff
 from kalends.core.span import Span
 from kalends.ics.itip import Guest, Invitation, Method, Person, write_itip
+from kalends.jobs.prepared import Prepared
+from kalends.jobs.saved import save
 from kalends.messages.models import OutgoingMessage
 from kalends.messages.sending import sender_address
 from kalends.messages.services import draft, enqueue, supersede_unsent
@@ -50,7 +52,7 @@ def tell_attendee(attendee: Attendee, scene: Scene, *, now: datetime, reason: st
         attendee.sequence += bool(attendee.told or back.count)
         enqueue(**_mail(attendee, scene, kind=kind, told=told, reason=reason, now=now))
     attendee.told = state if kind else told
-    attendee.save(update_fields=["told", "sequence"])
+    save(attendee, ["told", "sequence"])
     return bool(kind)
 
 
@@ -158,12 +160,17 @@ def _unconnected(staff: Iterable[Staff]) -> list[Staff]:
     return [member for member in reachable if member.pk not in connected]
 
 
+_CONNECTED = Prepared(
+    lambda staff: RemoteCalendar.objects.filter(
+        staff__in=staff, receives=True, connection__state__in=(State.ACTIVE, State.THROTTLED)
+    ).values_list("staff_id"),
+    staff=[UUID],
+)
+
+
 def _connected(staff: Iterable[Staff]) -> set[UUID]:
     """Those whose calendar is being written to now; one that is paused or broken tells its owner nothing."""
-    calendars = RemoteCalendar.objects.filter(
-        staff__in=list(staff), receives=True, connection__state__in=(State.ACTIVE, State.THROTTLED)
-    )
-    return set(calendars.values_list("staff_id", flat=True))
+    return {staff_id for (staff_id,) in _CONNECTED.rows(staff=[member.pk for member in staff])}
 
 
 def _notify(scene: Scene, kind: str, member: Staff, *, now: datetime, old: Span | None, reason: str) -> None:

@@ -12,6 +12,7 @@ from kalends.calendars.joining import make_invitation
 from kalends.calendars.models import CalendarConnection, LastErrorCode, Provider
 from kalends.jobs.locks import require_transaction
 from kalends.jobs.prepared import Prepared
+from kalends.jobs.saved import save
 from kalends.messages.models import Event, OutgoingMessage
 from kalends.messages.services import enqueue
 from kalends.messages.webhooks import announce
@@ -60,7 +61,7 @@ def change_life(row: CalendarConnection, change: Callable[[Life], Life]) -> Stat
     after = change(before)
     if (before, row.state) != (after, after.state):
         set_life(row, after)
-        row.save(update_fields=[*_FLAGS, "state"])
+        save(row, [*_FLAGS, "state"])
     return State(row.state)
 
 

@@ -116,8 +116,7 @@ def forget_events(calendar: RemoteCalendar, remote_ids: Collection[str]) -> tupl
     if not remote_ids:
         return False, set()
     rows = Row.objects.filter(calendar=calendar)
-    named = rows.filter(remote_id__in=remote_ids).exclude(series_id="")
-    series = set(named.values_list("series_id", flat=True))
+    series = {series for (series,) in _SERIES.rows(calendar=calendar.pk, ids=remote_ids)}
     removed, _ = (rows.filter(remote_id__in=remote_ids) | rows.filter(series_id__in=remote_ids)).delete()
     return bool(removed), series
 

@@ -16,12 +16,12 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
 
-from kalends.calendars.engine.context import Run, calendars_of, poll_interval
+from kalends.calendars.engine.context import Run, poll_interval
 from kalends.calendars.engine.lease import check_fence
 from kalends.calendars.models import CalendarConnection, Channel, RemoteCalendar
 from kalends.calendars.providers import hook_of
 from kalends.core.ids import new_token, token_digest
-from kalends.jobs.prepared import Given, Prepared, PreparedUpdate
+from kalends.jobs.prepared import Given, Prepared, PreparedUpdate, insert
 from kalends.jobs.rows import backoff
 from kalends.sync import push
 from kalends.sync.channels import ChannelGrant, ChannelRequest
@@ -59,13 +59,13 @@ def wants_channel(calendar: RemoteCalendar, provider: str) -> bool:
 
 def has_leftovers(connection: CalendarConnection) -> bool:
     """Channels that stand although nothing is read: a pause closes them."""
-    return Channel.objects.filter(_LIVING, calendar__connection=connection).exists()
+    return bool(_LIVING_OF.rows(connection=connection.pk))
 
 
 def tend(run: Run, *, wanted: bool = True) -> None:
     """Opens, renews and closes what is due. `wanted=False`: closes all. Raises AuthRevoked and Throttled only."""
     rows = _by_calendar(run.connection)
-    for calendar in sorted(calendars_of(run.connection), key=lambda calendar: calendar.pk):
+    for calendar in sorted(run.calendars(), key=lambda calendar: calendar.pk):
         wants = wanted and wants_channel(calendar, run.connection.provider)
         if wants or calendar.pk in rows:
             _tend_calendar(run, calendar, rows[calendar.pk], wants)
@@ -165,22 +165,34 @@ def _asked(run: Run, calendar: RemoteCalendar, on_trial: bool) -> tuple[Channel,
         if on_trial:
             # Another one is not opened at once if this one stays silent as well.
             _put_off(calendar, run.now + _pause(calendar))
-        row.save(force_insert=True)
+        insert(row)
     address = f"{base_url}/hooks/{hook_of(run.connection.provider)}"
     return row, ChannelRequest(str(row.pk), address, address, secret, expires)
 
 
+_NAMED = PreparedUpdate(
+    lambda pk, **_: Channel.objects.filter(pk=pk), {"remote_id": Given("remote_id", str)}, pk=UUID, remote_id=str
+)
+_OPENED = PreparedUpdate(
+    lambda pk, **_: Channel.objects.filter(pk=pk, state=ChannelState.OPENING),
+    {
+        "state": ChannelState.OPEN,
+        "expires_at": Given("expires_at", datetime),
+        "renew_at": Given("renew_at", datetime),
+    },
+    pk=UUID,
+    expires_at=datetime,
+    renew_at=datetime,
+)
+
+
 def _granted(run: Run, calendar: RemoteCalendar, row: Channel, grant: ChannelGrant) -> None:
     """What the provider calls it is kept even by a worker that lost its lease: whoever closes it needs that."""
-    Channel.objects.filter(pk=row.pk).update(remote_id=grant.remote_id)
+    _NAMED.run(pk=row.pk, remote_id=grant.remote_id)
     with transaction.atomic():
         check_fence(run)
-        opening = Channel.objects.filter(pk=row.pk, state=ChannelState.OPENING)
-        opening.update(
-            state=ChannelState.OPEN,
-            expires_at=grant.expires,
-            renew_at=push.renewal_at(run.now, grant.expires, random.random()),  # noqa: S311 - spreads load
-        )
+        renew_at = push.renewal_at(run.now, grant.expires, random.random())  # noqa: S311 - spreads load
+        _OPENED.run(pk=row.pk, expires_at=grant.expires, renew_at=renew_at)
         if grant.verified:
             opened = Channel.objects.filter(pk=row.pk, verified_at=None)
             opened.update(verified_at=run.now)

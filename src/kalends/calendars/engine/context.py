@@ -49,6 +49,7 @@ class Run:
     wrote: set[UUID] = field(default_factory=set)  # calendars
     stirred: bool = False  # something was read beyond "nothing changed"
     mirrored: dict[UUID, int] = field(default_factory=dict)  # events ahead, by calendar, when its full read began
+    _calendars: list[RemoteCalendar] | None = None
 
     @property
     def policy(self) -> Policy:
@@ -58,8 +59,14 @@ class Run:
     def may_write(self) -> bool:
         return State(self.connection.state).writes
 
+    def calendars(self) -> list[RemoteCalendar]:
+        """As they were when the run first asked; what it changed itself stands in them."""
+        if self._calendars is None:
+            self._calendars = calendars_of(self.connection)
+        return self._calendars
+
     def chosen_calendars(self) -> list[RemoteCalendar]:
-        chosen = [calendar for calendar in calendars_of(self.connection) if calendar.chosen]
+        chosen = [calendar for calendar in self.calendars() if calendar.chosen]
         for calendar in chosen:
             if calendar.staff_id == self.connection.staff_id:
                 calendar.staff = self.connection.staff

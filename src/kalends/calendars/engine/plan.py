@@ -49,6 +49,15 @@ _DUE = Prepared(
     connection=UUID,
     now=datetime,
 )
+_DELETED = Prepared(
+    lambda connection: (
+        open_links(connection)
+        .select_related("calendar", "staff")
+        .filter(pending__kind=PendingKind.DELETED.value)
+        .order_by("pk")
+    ),
+    connection=UUID,
+)
 _NEXT = Prepared(
     lambda connection: open_links(connection).filter(due_at__isnull=False).order_by("due_at").values_list("due_at")[:1],
     connection=UUID,
@@ -65,9 +74,8 @@ def due_links(run: Run) -> list[Link]:
     """What is due, oldest first; where a deletion is, all pending deletions, so that the budget sees them together."""
     due: list[Link] = _DUE.rows(connection=run.connection.pk, now=run.now)
     if any(link.pending and link.pending["kind"] == PendingKind.DELETED for link in due):
-        links = open_links(run.connection).select_related("calendar", "staff")
-        together = links.filter(pending__kind=PendingKind.DELETED.value).exclude(pk__in=[link.pk for link in due])
-        due += together.order_by("pk")
+        seen = {link.pk for link in due}
+        due += [link for link in _DELETED.rows(connection=run.connection.pk) if link.pk not in seen]
     return due
 
 

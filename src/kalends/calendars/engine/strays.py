@@ -20,6 +20,7 @@ from kalends.calendars.mirror import forget_events
 from kalends.calendars.models import Link, LinkStatus, RemoteCalendar, RemoteEvent
 from kalends.calendars.ours import Ours, parse_op_key
 from kalends.jobs.prepared import Prepared
+from kalends.jobs.saved import save
 from kalends.sync.port import Ambiguous, Conflict, Forbidden, Guard, Malformed, NotFound, Permanent
 from kalends.sync.port import RemoteEvent as Event
 
@@ -33,6 +34,13 @@ _UNCLAIMED = Prepared(
         ~Exists(_CLAIM), calendar__connection=connection, op_key__gt=""
     ).values_list("pk")[:1],
     connection=UUID,
+)
+
+_MARKED = Prepared(
+    lambda calendar: RemoteEvent.objects.filter(~Exists(_CLAIM), calendar=calendar, op_key__gt=""), calendar=UUID
+)
+_LINK = Prepared(
+    lambda pk, connection: Link.objects.filter(pk=pk, calendar__connection=connection), pk=UUID, connection=UUID
 )
 
 
@@ -58,15 +66,14 @@ def settle_strays(run: Run) -> None:
 
 
 def _strays(calendar: RemoteCalendar) -> list[_Stray]:
-    claims = Link.objects.filter(calendar=calendar, remote_id=OuterRef("remote_id")).exclude(status__in=_OVER)
-    marked = list(RemoteEvent.objects.filter(~Exists(claims), calendar=calendar, op_key__gt=""))
+    marked = _MARKED.rows(calendar=calendar.pk)
     ours = Ours.among(calendar, [(row.remote_id, row.op_key) for row in marked])
     found = []
     for row in marked:
         if row.op_key in ours.expected:
             continue
         named = parse_op_key(row.op_key)
-        link = Link.objects.filter(pk=named[0], calendar__connection=calendar.connection_id).first() if named else None
+        link = _LINK.first(pk=named[0], connection=calendar.connection_id) if named else None
         found.append(_Stray(calendar, row, link, named[1] if named else 0))
     return found
 
@@ -101,7 +108,7 @@ def _call_foreign(run: Run, stray: _Stray, rule: str) -> None:
     with transaction.atomic():
         check_fence(run)
         stray.row.op_key = ""
-        stray.row.save(update_fields=["op_key"])
+        save(stray.row, ["op_key"])
         derive_spans(run, stray.calendar, [stray.row.remote_id])
         journal.write(
             run.connection, now=run.now, rule=rule, action="keep_foreign", calendar=stray.calendar, link=stray.link

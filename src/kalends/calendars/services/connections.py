@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 from typing import Literal
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F
@@ -31,6 +32,8 @@ from kalends.calendars.providers import provider_for
 from kalends.companies.models import Company, Staff
 from kalends.companies.services import raise_schedule_revision, record_audit
 from kalends.core.errors import Conflict, InvalidInput
+from kalends.jobs.prepared import PreparedUpdate
+from kalends.jobs.saved import save
 from kalends.sync.connection import Life, PausedBy, State
 from kalends.sync.link import Mode, PendingKind
 from kalends.sync.port import ProviderError
@@ -116,12 +119,18 @@ def sync_now(*, connection: CalendarConnection, everything: bool = False, now: d
         _read_soon(connection)
 
 
+_READ_SOON = PreparedUpdate(
+    lambda connection: RemoteCalendar.objects.filter(connection=connection),
+    {"next_poll_at": None, "next_check_at": None},
+    connection=UUID,
+)
+
+
 def _read_soon(connection: CalendarConnection) -> None:
     """As soon as may be: a wait that we were told outlasts what people ask for (G12)."""
-    chosen = RemoteCalendar.objects.filter(connection=connection)
-    chosen.update(next_poll_at=None, next_check_at=None)
+    _READ_SOON.run(connection=connection.pk)
     connection.failures = 0
-    connection.save(update_fields=["failures"])
+    save(connection, ["failures"])
     make_due(connection.pk)
 
 

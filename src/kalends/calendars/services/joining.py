@@ -23,6 +23,8 @@ from kalends.companies.models import Staff
 from kalends.companies.services import raise_schedule_revision
 from kalends.core.errors import Conflict, InvalidInput, Unavailable
 from kalends.core.ids import new_id
+from kalends.jobs.prepared import Prepared, PreparedUpdate
+from kalends.jobs.saved import save
 from kalends.sync.connection import Life
 from kalends.sync.link import Mode
 from kalends.sync.port import CalendarInfo, ProviderError
@@ -36,6 +38,43 @@ _RESET = {
     "next_channel_at": None,
     "channel_failures": 0,
 }
+_ACCOUNT = Prepared(
+    lambda staff, provider, subject: (
+        CalendarConnection.objects.select_for_update(of=("self",))
+        .select_related("company", "staff")
+        .filter(staff=staff, provider=provider, subject=subject)
+    ),
+    staff=UUID,
+    provider=str,
+    subject=str,
+)
+_TAKEN_AWAY = PreparedUpdate(
+    lambda pk: CalendarConnection.objects.filter(pk=pk),
+    {"fence": F("fence") + 1, "lease_until": None, "lease_holder": ""},
+    pk=UUID,
+)
+_UNUSED = Prepared(
+    lambda connection: RemoteCalendar.objects.filter(
+        connection=connection, receives=False, blocks=False, links__isnull=True
+    ).values_list("pk", "remote_id"),
+    connection=UUID,
+)
+_OF = Prepared(lambda connection: RemoteCalendar.objects.filter(connection=connection), connection=UUID)
+_LOCKED = Prepared(
+    lambda connection: RemoteCalendar.objects.select_for_update(of=("self",)).filter(connection=connection),
+    connection=UUID,
+)
+_RECEIVING = Prepared(lambda staff: RemoteCalendar.objects.filter(staff_id=staff, receives=True), staff=UUID)
+_LEFT = Prepared(
+    lambda connection, now: (
+        Link.objects.filter(calendar__connection=connection, status=LinkStatus.ORPHANED, wanted_end__gt=now)
+        .exclude(remote_id="")
+        .select_related("calendar")
+        .order_by("pk")
+    ),
+    connection=UUID,
+    now=datetime,
+)
 
 
 def store_grant(
@@ -50,8 +89,7 @@ def store_grant(
 ) -> CalendarConnection:
     """The connection of this account: a new one in the company's present mode, or the old one taken up again (F10)."""
     with transaction.atomic():
-        rows = CalendarConnection.objects.select_for_update(of=("self",)).select_related("company", "staff")
-        row = rows.filter(staff=staff, provider=provider, subject=subject).first() or _new(staff, provider, subject)
+        row = _ACCOUNT.first(staff=staff.pk, provider=provider, subject=subject) or _new(staff, provider, subject)
         row.label, row.invitation = label[:255], invitation
         row.credentials = seal_credentials(row.pk, secret)
         row.failures, row.last_error, row.last_error_detail, row.purge = 0, "", "", False
@@ -80,7 +118,7 @@ def _new(staff: Staff, provider: str, subject: str) -> CalendarConnection:
 
 def _take_from_workers(row: CalendarConnection) -> None:
     """A worker that is at it with the old grant can commit nothing any more."""
-    CalendarConnection.objects.filter(pk=row.pk).update(fence=F("fence") + 1, lease_until=None, lease_holder="")
+    _TAKEN_AWAY.run(pk=row.pk)
 
 
 def refresh_calendars(*, connection: CalendarConnection) -> list[RemoteCalendar]:
@@ -97,9 +135,12 @@ def refresh_calendars(*, connection: CalendarConnection) -> list[RemoteCalendar]
     with transaction.atomic():
         for info in infos:
             _store_calendar(connection, info)
-        unused = RemoteCalendar.objects.filter(connection=connection, receives=False, blocks=False, links__isnull=True)
-        unused.exclude(remote_id__in=[info.id for info in infos]).delete()
-    return list(RemoteCalendar.objects.filter(connection=connection))
+        there = {info.id for info in infos}
+        unused = [pk for pk, remote_id in _UNUSED.rows(connection=connection.pk) if remote_id not in there]
+        if unused:
+            RemoteCalendar.objects.filter(pk__in=unused).delete()
+    calendars: list[RemoteCalendar] = _OF.rows(connection=connection.pk)
+    return calendars
 
 
 def _store_calendar(connection: CalendarConnection, info: CalendarInfo) -> None:
@@ -133,7 +174,7 @@ def choose_calendars(
     with transaction.atomic():
         if connection.staff_id is not None:
             handler().lock_staff([connection.staff_id])
-        calendars = list(RemoteCalendar.objects.select_for_update(of=("self",)).filter(connection=connection))
+        calendars = _LOCKED.rows(connection=connection.pk)
         _check_choice(calendars, receives, blocks)
         left_over = _use_up_invitation(connection, now)
         _stop_receiving(connection, receives, now)
@@ -177,9 +218,9 @@ def _stop_receiving(connection: CalendarConnection, receives: UUID | None, now: 
     """Whatever else receives for this staff member: in this connection always, elsewhere if this one takes over."""
     if connection.staff_id is None:
         return
-    others = RemoteCalendar.objects.filter(staff_id=connection.staff_id, receives=True)
-    others = others.filter(connection=connection) if receives is None else others.exclude(pk=receives)
-    for calendar in others:
+    for calendar in _RECEIVING.rows(staff=connection.staff_id):
+        if calendar.pk == receives or (receives is None and calendar.connection_id != connection.pk):
+            continue
         RemoteCalendar.objects.filter(pk=calendar.pk).update(receives=False)
         for link in _standing(calendar, now):
             close_link(link)
@@ -200,7 +241,7 @@ def _set_use(calendar: RemoteCalendar, *, receives: bool, blocks: bool) -> None:
         RemoteEvent.objects.filter(calendar=calendar).delete()
         for column, value in _RESET.items():
             setattr(calendar, column, value)
-    calendar.save()
+    save(calendar)
 
 
 def _take_up_links(connection: CalendarConnection, receives: UUID | None, now: datetime) -> None:
@@ -216,6 +257,5 @@ def _take_up_links(connection: CalendarConnection, receives: UUID | None, now: d
                 time_set_at=wanted.time_set_at,
                 version=wanted.version,
             )
-    left = Link.objects.filter(calendar__connection=connection, status=LinkStatus.ORPHANED).exclude(remote_id="")
-    for link in left.filter(wanted_end__gt=now).select_related("calendar").order_by("pk"):
+    for link in _LEFT.rows(connection=connection.pk, now=now):
         close_link(link)

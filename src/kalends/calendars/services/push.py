@@ -22,6 +22,7 @@ from kalends.calendars.due import AT_ONCE, make_due
 from kalends.calendars.models import CalendarConnection, Channel, RemoteCalendar
 from kalends.calendars.providers import kinds_of_hook, read_notifications
 from kalends.core.errors import InvalidInput
+from kalends.jobs.listed import Listed
 from kalends.sync.channels import Notification, NotificationKind
 from kalends.sync.connection import State
 from kalends.sync.port import Malformed
@@ -33,6 +34,34 @@ _JUST_NOW = timedelta(seconds=30)
 _READING = (State.ACTIVE, State.THROTTLED, State.FROZEN)
 _SERVING = (ChannelState.OPENING, ChannelState.OPEN)
 _NO_DIGEST = "0" * 64
+_BY_ID = Listed(
+    lambda ids, kinds: Channel.objects.filter(pk__in=ids, calendar__connection__provider__in=kinds).select_related(
+        "calendar__connection"
+    ),
+    ids=[UUID],
+    kinds=[str],
+)
+_BY_REMOTE_ID = Listed(
+    lambda ids, kinds: Channel.objects.filter(
+        remote_id__in=ids, calendar__connection__provider__in=kinds
+    ).select_related("calendar__connection"),
+    ids=[str],
+    kinds=[str],
+)
+_LOCKED = Listed(
+    lambda ids: (
+        CalendarConnection.objects.select_for_update(of=("self",)).filter(pk__in=ids).order_by("pk").values_list("pk")
+    ),
+    ids=[UUID],
+)
+_LOOKED_AT = Listed(
+    lambda ids: (
+        CalendarConnection.objects.filter(pk__in=ids, state__in=(*_READING, State.PAUSED))
+        .order_by("pk")
+        .values_list("pk")
+    ),
+    ids=[UUID],
+)
 
 
 @dataclass(slots=True)
@@ -114,7 +143,7 @@ def _believed(hook: str, notifications: Sequence[Notification]) -> list[Heard]:
 
 
 def _channels(hook: str, notifications: Iterable[Notification]) -> tuple[dict[str, Channel], dict[str, Channel]]:
-    """By our id and by the provider's, of those providers whose notifications come to this hook: one query."""
+    """By our id and by the provider's, of those providers whose notifications come to this hook: one query, as a rule."""
     ids, remote_ids = set(), set()
     for notification in notifications:
         if notification.channel_id:
@@ -122,11 +151,8 @@ def _channels(hook: str, notifications: Iterable[Notification]) -> tuple[dict[st
                 ids.add(UUID(notification.channel_id))
         elif _sane(notification.remote_id):
             remote_ids.add(notification.remote_id)
-    if not ids and not remote_ids:
-        return {}, {}
-    named = Q(pk__in=ids) | Q(remote_id__in=remote_ids)
-    rows = Channel.objects.filter(named, calendar__connection__provider__in=kinds_of_hook(hook))
-    found = list(rows.select_related("calendar__connection"))
+    kinds = list(kinds_of_hook(hook))
+    found = _BY_ID.rows(ids=ids, kinds=kinds) + _BY_REMOTE_ID.rows(ids=remote_ids, kinds=kinds)
     return {str(row.pk): row for row in found}, {row.remote_id: row for row in found if row.remote_id}
 
 
@@ -141,14 +167,14 @@ def _sane(remote_id: str) -> str:
 def _take(news: Sequence[Heard], now: datetime) -> None:
     """Locks connections first, as a worker that applies a page does: either it sees what was heard, or this sees it."""
     ids = {one.row.calendar.connection_id for one in news}
-    list(CalendarConnection.objects.select_for_update(of=("self",)).filter(pk__in=ids).order_by("pk"))
+    _LOCKED.rows(ids=ids)
     for one in news:
         _store(one, now)
     serving = [one.row.calendar_id for one in news if one.serves(now)]
-    RemoteCalendar.objects.filter(pk__in=serving, connection__state__in=_READING).update(next_poll_at=None)
+    if serving:
+        RemoteCalendar.objects.filter(pk__in=serving, connection__state__in=_READING).update(next_poll_at=None)
     # A paused connection reads nothing, but may have a channel to close.
-    due = CalendarConnection.objects.filter(pk__in=ids, state__in=(*_READING, State.PAUSED))
-    for pk in due.order_by("pk").values_list("pk", flat=True):
+    for (pk,) in _LOOKED_AT.rows(ids=ids):
         make_due(pk)
 
 
