@@ -184,11 +184,11 @@ def test_V5_cancel_tells_the_customer_and_frees_the_time(salon):
     send_due(now=NOW)
     with transaction.atomic():
         handler().lock_staff([salon.staff[0].pk])
-        assert handler().cancel(booked.appointment.pk, reason="", at=LATER, now=LATER) is True
-        assert handler().cancel(booked.appointment.pk, reason="", at=LATER, now=LATER) is False
+        assert handler().cancel(booked.appointment.pk, reason="", source="google", at=LATER, now=LATER) is True
+        assert handler().cancel(booked.appointment.pk, reason="", source="google", at=LATER, now=LATER) is False
     assert claims_of(salon.staff[0]) == []
     assert len(mails("appointment_cancelled")) == 1
-    assert entry_text(HistoryEntry.objects.last()) == "Cancelled because it was deleted outside, by Emma Morris"
+    assert entry_text(HistoryEntry.objects.last()) == "Cancelled because it was deleted in Google Calendar by Emma Morris"
 
 
 def test_summary_and_wanted_show_what_stands(salon):

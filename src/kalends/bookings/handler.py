@@ -37,13 +37,13 @@ class BookingsHandler:
     def move_set(self, moves: Sequence[OutsideMove], *, rule: str, now: datetime) -> list[MoveResult]:
         return outside_moves.move_set(moves, rule=rule, now=now)
 
-    def cancel(self, appointment_id: UUID, *, reason: str, at: datetime, now: datetime) -> bool:
+    def cancel(self, appointment_id: UUID, *, reason: str, source: str, at: datetime, now: datetime) -> bool:
         appointment = locked_appointment(appointment_id)
         if appointment is None or not appointment.stands:
             return False
         scene = scene_of(appointment)
         by = Actor(ActorKind.OUTSIDE, label=", ".join(member.name for member in scene.staff))
-        cancel_locked(scene, by=by, reason=reason, now=now, kind="cancelled_outside")
+        cancel_locked(scene, by=by, reason=reason, now=now, kind="cancelled_outside", source=source)
         return True
 
     def note(self, appointment_id: UUID, *, text_key: str, detail: dict[str, Any], now: datetime) -> None:

@@ -31,7 +31,7 @@ TEXTS: Mapping[str, Any] = {
     "notes_changed": _("Notes changed by %(by)s"),
     "flag_cleared": _("Looked at by %(by)s"),
     "cancelled": _("Cancelled by %(by)s"),
-    "cancelled_outside": _("Cancelled because it was deleted outside, by %(by)s"),
+    "cancelled_outside": _("Cancelled because it was deleted in %(where)s by %(by)s"),
     "delete_put_back": _("Deleted in %(where)s and put back"),
     "asked": _("Deleted in %(where)s: the staff member was asked"),
     "sync_refused": _("The calendar refuses this event (%(reason)s): it is tried again, at last every six hours"),

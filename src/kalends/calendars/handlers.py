@@ -86,8 +86,8 @@ class AppointmentHandler(Protocol):
         `rule` is companies.OutsideMoveRule. An accepted move calls `services.want_event` with the new content.
         """
 
-    def cancel(self, appointment_id: UUID, *, reason: str, at: datetime, now: datetime) -> bool:
-        """Cancels and tells the customer; False if it was not standing any more. Calls `services.want_no_event`."""
+    def cancel(self, appointment_id: UUID, *, reason: str, source: str, at: datetime, now: datetime) -> bool:
+        """`source`: the kind of provider, for the history line. Cancels and tells the customer; False if it was not standing any more. Calls `services.want_no_event`."""
 
     def note(self, appointment_id: UUID, *, text_key: str, detail: dict[str, Any], now: datetime) -> None:
         """A line in the appointment's history."""

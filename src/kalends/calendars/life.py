@@ -77,7 +77,7 @@ def remind(row: CalendarConnection, *, now: datetime) -> bool:
     number, since = row.reminders_sent, row.needs_attention_since or now
     change_life(row, Life.reminded)
     # One mail for each day of each lack, however often a sweep comes by.
-    version = int(since.timestamp()) // 60 * 10 + number
+    version = _version(since, number)
     if number == 0:
         _announce(row, _WHAT.get(LastErrorCode(row.last_error), "stale"), version, now)
     _mail_staff(row, _WHAT.get(LastErrorCode(row.last_error), "stale"), version, days=(now - since).days, now=now)
@@ -87,7 +87,7 @@ def remind(row: CalendarConnection, *, now: datetime) -> bool:
 def tell_stale(row: CalendarConnection, *, fresh_as_of: datetime, now: datetime) -> bool:
     """Once a standstill: the last mirror is too old, and no times of the staff member are offered (G9). True if news."""
     require_transaction()
-    version = int(fresh_as_of.timestamp())
+    version = _version(fresh_as_of, _STALE)
     if row.restored_at is not None:
         return False
     if OutgoingMessage.objects.filter(subject_kind="connection", subject_id=row.pk, version=version).exists():
@@ -100,11 +100,21 @@ def tell_stale(row: CalendarConnection, *, fresh_as_of: datetime, now: datetime)
 def tell_frozen(row: CalendarConnection, *, now: datetime) -> None:
     """A person of the company has to look before anything more is done (G11)."""
     require_transaction()
-    _announce(row, "deletions", int(now.timestamp()), now)
+    version = _version(now, _FROZEN)
+    _announce(row, "deletions", version, now)
     recipient = row.company.email or (row.staff.email if row.staff else "")
     if recipient:
         mend_url = f"{settings.KALENDS.base_url}/dashboard/connections/{row.pk}"
-        _mail(row, "deletions", int(now.timestamp()), recipient=recipient, mend_url=mend_url, days=0, now=now)
+        _mail(row, "deletions", version, recipient=recipient, mend_url=mend_url, days=0, now=now)
+
+
+# What is told besides the reminders, which have the numbers from 0 on.
+_FROZEN, _STALE = 8, 9
+
+
+def _version(moment: datetime, number: int) -> int:
+    """Which standstill a mail is about, so that it is told once; by the minute, for seconds outgrow an integer in 2038."""
+    return int(moment.timestamp()) // 60 * 10 + number
 
 
 def _announce(row: CalendarConnection, what: str, version: int, now: datetime) -> None:

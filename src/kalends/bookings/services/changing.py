@@ -219,14 +219,22 @@ def cancel_appointment(
     return appointment
 
 
-def cancel_locked(scene: Scene, *, by: Actor, reason: str, now: datetime, kind: str = "cancelled") -> None:
-    """The whole appointment; the caller holds the locks of its staff and of itself."""
+def cancel_locked(
+    scene: Scene, *, by: Actor, reason: str, now: datetime, kind: str = "cancelled", source: str = ""
+) -> None:
+    """The whole appointment; the caller holds the locks of its staff and of itself. `source`: the provider it came from."""
     appointment = scene.appointment
     appointment.status, appointment.cancel_reason, appointment.flag = Status.CANCELLED, reason[:400], Flag.NONE
     changed(appointment, now=now)
     appointment.save()
     release_claims([appointment.pk])
-    add_entry(appointment, kind, by=by, at=now, detail={"reason": reason} if reason else None)
+    add_entry(
+        appointment,
+        kind,
+        by=by,
+        at=now,
+        detail={name: value for name, value in (("reason", reason), ("source", source)) if value},
+    )
     raise_schedule_revision(member.pk for member in scene.staff)
     want_no_event(appointment_id=appointment.pk)
     tell_attendees(scene, now=now, reason=reason)

@@ -214,7 +214,13 @@ def cancel_appointment(run: Run, planned: Planned) -> None:
         if link is None:
             run.report.again = True
             return
-        done = handler().cancel(link.appointment_id, reason="deleted_outside", at=action.at, now=run.now)
+        done = handler().cancel(
+            link.appointment_id,
+            reason="deleted_outside",
+            source=run.connection.provider,
+            at=action.at,
+            now=run.now,
+        )
         run.at("cancelled, not committed")
         link.refresh_from_db()
         rows.close_question(link, run)
