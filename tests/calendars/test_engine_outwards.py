@@ -25,7 +25,7 @@ def test_booking_creates_one_event_with_our_content(world: World):
     assert world.link(appointment).status == "ok"
 
 
-def test_rescheduling_here_updates_in_place(world: World):
+def test_F17_rescheduling_here_updates_in_place(world: World):
     appointment = world.book_synced(at(3, 10))
     before = world.event(appointment).id
     world.reschedule(appointment, at(3, 11))

@@ -161,7 +161,7 @@ def test_create_F14_the_instant_survives_in_every_zone(world, zone, start):
 # -- update -------------------------------------------------------------------------------------------------------
 
 
-def test_update_changes_in_place_what_we_own(world):
+def test_F17_update_changes_in_place_what_we_own(world):
     made = create(world)
     wanted = changed(span=Span(START + DAY, START + DAY + HOUR), title="Colour", location="", notes="New\nnotes")
     done = world.provider.put(world.calendar_id, wanted, guard_of(made)).event

@@ -111,10 +111,13 @@ def test_F57_all_day_series_with_an_excluded_and_a_moved_day():
     assert days == [3, 9]
 
 
-def test_F58_series_split_in_two_masters_is_two_series():
-    first = event(TIMED, "a", recurrence=("RRULE:FREQ=DAILY;UNTIL=20260304T235959Z",))
-    second = event(Timed(hour(5, 10)), "b", recurrence=("RRULE:FREQ=DAILY;COUNT=2",))
-    assert spans_of([first, second], WINDOW, PARIS) == [hour(3, 9), hour(4, 9), hour(5, 10), hour(6, 10)]
+@pytest.mark.parametrize("kept", [0, 1, 2, 3])
+def test_F58_series_split_in_two_masters_is_two_series(kept):
+    """Four days at nine, of which from the 1st, the middle or the last on all are moved to ten."""
+    first = event(TIMED, "a", recurrence=(f"RRULE:FREQ=DAILY;UNTIL=202603{2 + kept:02}T235959Z",))
+    second = event(Timed(hour(3 + kept, 10)), "b", recurrence=(f"RRULE:FREQ=DAILY;COUNT={4 - kept}",))
+    expected = [hour(3 + day, 9 if day < kept else 10) for day in range(4)]
+    assert spans_of([first, second] if kept else [second], WINDOW, PARIS) == expected
 
 
 def test_F60_event_from_yesterday_to_tomorrow_blocks_today():
