@@ -60,16 +60,17 @@ def _arguments() -> argparse.Namespace:
 
 
 def _outcomes(seeds: Iterable[int], processes: int) -> Iterator[tuple[int, str]]:
+    _begin()
     if processes == 1:
-        _begin()
         yield from map(_play, seeds)
         return
-    with multiprocessing.get_context("fork").Pool(processes, _begin) as pool:
+    # Each has the database as it was when they parted: memory that is copied when written to, without a file or a lock.
+    with multiprocessing.get_context("fork").Pool(processes) as pool:
         yield from pool.imap_unordered(_play, seeds, chunksize=5)
 
 
 def _begin() -> None:
-    """One migrated database for a process; each history is a transaction of its own that is rolled back.
+    """One migrated database; each history is a transaction of its own that is rolled back.
 
     The savepoints of a history are cheap in a transaction, but dear in a savepoint: SQLite walks through all that was
     changed since when it releases one.

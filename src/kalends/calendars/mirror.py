@@ -13,6 +13,8 @@ from kalends.calendars.ours import Ours
 from kalends.companies.models import Staff
 from kalends.core.span import Span
 from kalends.jobs.listed import Listed
+from kalends.jobs.prepared import insert
+from kalends.jobs.saved import save
 from kalends.sync.busy import Reading, Unexpandable, event_spans
 from kalends.sync.port import AllDay, BusyState, RemoteEvent, Timed
 
@@ -80,11 +82,16 @@ def reading_key(calendar: RemoteCalendar) -> str:
     return f"{reading.zone} {'with' if reading.all_day_blocks else 'without'} days"
 
 
-def store_event(calendar: RemoteCalendar, event: RemoteEvent) -> Row:
+def store_event(calendar: RemoteCalendar, event: RemoteEvent) -> None:
     """Upserts by id (F04); only times, flags, id and tag are kept (G14)."""
     values = _values(event) | {"seen_generation": calendar.generation}
-    row, _ = Row.objects.update_or_create(calendar=calendar, remote_id=event.id, defaults=values)
-    return row
+    row: Row | None = _NAMED.first(calendar=calendar.pk, ids=[event.id])
+    if row is None:
+        insert(Row(calendar=calendar, remote_id=event.id, **values))
+        return
+    for name, value in values.items():
+        setattr(row, name, value)
+    save(row, tuple(values))
 
 
 def store_events(calendar: RemoteCalendar, events: Sequence[RemoteEvent]) -> None:
