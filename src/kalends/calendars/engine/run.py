@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
+from itertools import groupby
 from uuid import UUID
 
 from django.db import transaction
@@ -224,18 +225,28 @@ def _carry_out(run: Run, plan: list[Planned]) -> None:
     moves = [planned for planned in plan if isinstance(planned.decision.action, actions.MoveAppointment)]
     if moves:
         apply.apply_moves(run, moves)
-    for planned in plan:
-        match planned.decision.action:
-            case actions.MoveAppointment():
-                continue
-            case actions.Create() | actions.Update() | actions.Delete():
-                write.perform(run, planned)
-            case actions.CancelAppointment():
-                apply.cancel_appointment(run, planned)
-            case actions.AskStaff():
-                apply.ask(run, planned)
-            case _:
-                apply.remember(run, planned)
+    for written, group in groupby(plan, key=_is_write):
+        if written:
+            write.perform(run, list(group))
+            continue
+        for planned in group:
+            _apply(run, planned)
+
+
+def _is_write(planned: Planned) -> bool:
+    return isinstance(planned.decision.action, actions.Create | actions.Update | actions.Delete)
+
+
+def _apply(run: Run, planned: Planned) -> None:
+    match planned.decision.action:
+        case actions.MoveAppointment():
+            pass  # with the others, at first
+        case actions.CancelAppointment():
+            apply.cancel_appointment(run, planned)
+        case actions.AskStaff():
+            apply.ask(run, planned)
+        case _:
+            apply.remember(run, planned)
 
 
 def _freeze(run: Run, plan: list[Planned]) -> None:

@@ -1,11 +1,14 @@
 """Writes to the calendar: the intention is stored, then the request goes, then the receipt is stored.
 
-A kill between any two leaves a link that is still due and knows what it may have sent; the next look reads first.
+Of several writes the receipt of one and the intention of the next are one commit. A kill between any two steps leaves a
+link that is still due and knows what it may have sent; the next look reads first.
 `Ambiguous` leads to a look-up, never to another blind write (F02).
 """
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Sequence
 from datetime import timedelta
 
 from django.db import transaction
@@ -40,12 +43,35 @@ PUT_BACKS = 5
 _DAY = timedelta(days=1)
 
 
-def perform(run: Run, planned: Planned) -> None:
-    """Creates, updates or deletes one event. Raises what concerns the whole connection (throttled, auth, Lacking)."""
-    link = _intend(run, planned)
-    run.at("intention stored")
-    if link is None:
-        return
+def perform(run: Run, plans: Sequence[Planned]) -> None:
+    """Creates, updates or deletes events, in this order. Raises what concerns the whole connection (throttled, auth,
+    Lacking).
+    """
+    waiting = deque(plans)
+    done: tuple[Planned, Receipt | None] | None = None
+    while waiting or done:
+        with transaction.atomic():
+            check_fence(run)
+            if done:
+                _store(run, *done)
+            begun = _begin_next(run, waiting)
+        if done:
+            run.at("receipt stored")
+        run.at("intention stored")
+        done = _request(run, *begun) if begun else None
+
+
+def _begin_next(run: Run, waiting: deque[Planned]) -> tuple[Planned, Link] | None:
+    while waiting:
+        planned = waiting.popleft()
+        link = _intend(run, planned)
+        if link is not None:
+            return planned, link
+    return None
+
+
+def _request(run: Run, planned: Planned, link: Link) -> tuple[Planned, Receipt | None] | None:
+    """A write that was carried out, with its receipt (a deletion has none). Otherwise it is settled already."""
     action = planned.decision.action
     try:
         if isinstance(action, Delete):
@@ -67,8 +93,9 @@ def perform(run: Run, planned: Planned) -> None:
         run.report.writes += 1
         run.wrote.add(link.calendar_id)
         run.at("written, receipt not stored")
-        _store(run, planned, receipt)
+        return planned, receipt
     run.at("receipt stored")
+    return None
 
 
 def _put(run: Run, link: Link, action: Create | Update) -> Receipt:
@@ -81,27 +108,24 @@ def _put(run: Run, link: Link, action: Create | Update) -> Receipt:
 
 def _intend(run: Run, planned: Planned) -> Link | None:
     action = planned.decision.action
-    with transaction.atomic():
-        check_fence(run)
-        link = rows.lock_link(run, planned)
-        if link is None:
-            run.report.again = True
-            return None
-        puts_back = _puts_back(planned)
-        if puts_back and _diverged(run, planned, link):
-            return None
-        if isinstance(action, Create) and action.generation != link.generation:
-            forget_remote(link)
-            link.generation = action.generation
-        if isinstance(action, Update) and action.own is not None:
-            _remember_own(link, action.own, action.guard.remote_id)
-        if not isinstance(action, Delete):
-            link.sent = codec.content_json(action.content)  # type: ignore[union-attr]
-        link.attempts += 1
-        save(link)
-        # What the later steps compare with is this row now.
-        planned.seen.link = link
-        return link
+    link = rows.lock_link(run, planned)
+    if link is None:
+        run.report.again = True
+        return None
+    if _puts_back(planned) and _diverged(run, planned, link):
+        return None
+    if isinstance(action, Create) and action.generation != link.generation:
+        forget_remote(link)
+        link.generation = action.generation
+    if isinstance(action, Update) and action.own is not None:
+        _remember_own(link, action.own, action.guard.remote_id)
+    if not isinstance(action, Delete):
+        link.sent = codec.content_json(action.content)  # type: ignore[union-attr]
+    link.attempts += 1
+    save(link)
+    # What the later steps compare with is this row now.
+    planned.seen.link = link
+    return link
 
 
 def _remember_own(link: Link, own: Content, remote_id: str) -> None:
@@ -137,27 +161,25 @@ def _diverged(run: Run, planned: Planned, link: Link) -> bool:
 
 
 def _store(run: Run, planned: Planned, receipt: Receipt | None) -> None:
-    with transaction.atomic():
-        check_fence(run)
-        link = rows.locked(planned.link)
-        if receipt is None:
-            _closed(link)
-        else:
-            _agree(run, link, planned.link, receipt)
-        signal = signal_of(run, planned)
-        if planned.seen.state.question is not None:
-            rows.close_question(link, run)
-        journal.write_decision(
-            run.connection,
-            link,
-            planned.seen.state,
-            planned.seen.evidence,
-            planned.decision,
-            now=run.now,
-            signal=signal,
-        )
-        if planned.decision.flag:
-            rows.note(link, run, planned.decision.flag)
+    link = rows.locked(planned.link)
+    if receipt is None:
+        _closed(link)
+    else:
+        _agree(run, link, planned.link, receipt)
+    signal = signal_of(run, planned)
+    if planned.seen.state.question is not None:
+        rows.close_question(link, run)
+    journal.write_decision(
+        run.connection,
+        link,
+        planned.seen.state,
+        planned.seen.evidence,
+        planned.decision,
+        now=run.now,
+        signal=signal,
+    )
+    if planned.decision.flag:
+        rows.note(link, run, planned.decision.flag)
 
 
 def _closed(link: Link) -> None:
