@@ -75,6 +75,44 @@ def test_who_waits_in_vain_is_given_nothing(tmp_path: Path, monkeypatch: pytest.
     queue.storage.close()
 
 
+@pytest.fixture
+def postgres_url() -> str:
+    url = os.environ.get("KALENDS_TEST_DATABASE_URL", "")
+    if not url.startswith("postgres"):
+        pytest.skip("needs PostgreSQL: tools/with_postgres.py")
+    return url
+
+
+def test_message_in_postgresql_reaches_who_waits_for_it_and_one_thread_listens(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(jobs_queue, "_WAIT_SECONDS", 60)
+    queue, other = _make(postgres_url), _make(postgres_url)
+    queue.storage.flush_all()
+    found: list[bytes] = []
+    waiting = [threading.Thread(target=lambda: found.append(queue.storage.dequeue())) for _ in range(3)]
+    for thread in waiting:
+        thread.start()
+    for text in (b"one", b"two", b"three"):
+        other.storage.enqueue(text)
+    for thread in waiting:
+        thread.join()
+    assert sorted(found) == [b"one", b"three", b"two"]
+    listening = f"select count(*) from pg_stat_activity where query = 'listen \"{queue.storage.channel}\"'"
+    assert queue.storage.sql(listening, results=True) == [(1,)]
+    assert queue.storage.queue_size() == 0
+    queue.storage.close()
+    other.storage.close()
+
+
+def test_who_waits_in_vain_in_postgresql_is_given_nothing(postgres_url: str):
+    queue = _make(postgres_url)
+    queue.storage.flush_all()
+    queue.storage.read_timeout = 0.01
+    assert queue.storage.dequeue() is None
+    queue.storage.close()
+
+
 # A task that says when it runs, once the worker listens to signals, and ends when it is told to.
 LONG_TASK = """
 import signal, sys, time

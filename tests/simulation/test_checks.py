@@ -196,7 +196,7 @@ def test_G6_worker_that_dies_before_it_noted_what_it_asks_for_is_seen(db, monkey
 def test_G7_cancellation_without_evidence_is_seen(db, monkeypatch):
     def cancel(run) -> None:
         for link in Link.objects.filter(status="ok"):
-            handler().cancel(link.appointment_id, reason="deleted_outside", at=run.now, now=run.now)
+            handler().cancel(link.appointment_id, reason="deleted_outside", source="google", at=run.now, now=run.now)
 
     before_acting(monkeypatch, cancel)
     assert outcome(ALONE, [*BOOKED, "work"]) == "G7: cancelled without a deletion"
