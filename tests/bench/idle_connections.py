@@ -101,7 +101,9 @@ def _measure() -> None:
 
     def claim() -> None:
         pk = next(todo)
-        lease.release(pk, lease.take(pk) or 0, now + timedelta(hours=2))
+        taken = lease.take(pk)
+        assert taken is not None
+        lease.release(pk, taken.fence, now + timedelta(hours=2))
 
     _cost("claim and release of one", 500, claim)
     _idle_looks()

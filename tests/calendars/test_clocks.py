@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
+from django.db.transaction import TransactionManagementError
 
 from kalends.calendars import tasks
 from kalends.calendars.engine import lease
@@ -40,6 +41,17 @@ def test_lease_is_as_long_by_the_database_whatever_the_worker_clock_says(world: 
         assert lease.take(world.connection().pk) is not None
         held = CalendarConnection.objects.annotate(left=F("lease_until") - Now()).get()
     assert abs(held.left - lease.LENGTH) < timedelta(seconds=5)
+
+
+def test_lease_is_neither_taken_nor_given_back_inside_a_transaction(world: World):
+    """Its commit waits for no disk, which would hold for whatever else the transaction writes."""
+    pk = world.connection().pk
+    with transaction.atomic(), pytest.raises(TransactionManagementError):
+        lease.take(pk)
+    taken = lease.take(pk)
+    assert taken is not None
+    with transaction.atomic(), pytest.raises(TransactionManagementError):
+        lease.release(pk, taken.fence, None)
 
 
 @needs_postgres

@@ -46,6 +46,15 @@ def test_connection_that_the_server_ended_is_replaced_before_the_next_request(ke
 
 @only_postgres
 @pytest.mark.django_db(transaction=True)
+def test_connection_that_was_closed_on_our_side_is_replaced_too(kept):
+    first = backend_of(kept)
+    kept.connection.close()
+    kept.close_if_unusable_or_obsolete()
+    assert backend_of(kept) != first
+
+
+@only_postgres
+@pytest.mark.django_db(transaction=True)
 def test_connection_that_is_quiet_is_not_asked(kept):
     with psycopg.connect(**connection.get_connection_params() | {"cursor_factory": None}, autocommit=True) as watcher:
         pid = backend_of(kept)
@@ -61,6 +70,7 @@ def test_connection_that_is_quiet_is_not_asked(kept):
         ("postgresql://u:p%40@db.example:5433/name", "db.example", "5433", {}),
         ("postgresql:///name?host=/run/postgresql", "/run/postgresql", "", {}),
         ("postgresql://u@db.example/name?sslmode=verify-full", "db.example", "", {"sslmode": "verify-full"}),
+        ("postgresql://u@db.example/name?sslcert=/a+b%20c", "db.example", "", {"sslcert": "/a+b c"}),
     ],
 )
 def test_address_is_read_as_libpq_reads_it(url, host, port, more):

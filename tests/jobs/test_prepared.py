@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F, Q
+from django.db.transaction import TransactionManagementError
 from django.test.utils import CaptureQueriesContext
 
 from kalends.companies.models import AuditEntry, Service, Staff, TimeOff
@@ -71,6 +72,16 @@ def test_prepared_reads_what_stands_there_now(staff):
     before = prepared.first(ident=staff[0].pk)[0]
     Staff.objects.filter(pk=staff[0].pk).update(schedule_revision=F("schedule_revision") + 1)
     assert prepared.first(ident=staff[0].pk) == (before + 1,)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_prepared_that_locks_is_refused_outside_a_transaction_each_time():
+    company = make_company()
+    prepared = Prepared(lambda pk: Staff.objects.select_for_update().filter(pk=pk).values_list("name"), pk=UUID)
+    with transaction.atomic():
+        assert prepared.rows(pk=make_staff(company, "Ann").pk) == [("Ann",)]
+    with pytest.raises(TransactionManagementError):
+        prepared.rows(pk=new_id())
 
 
 def test_prepared_refuses_what_is_no_value_of_its_kind(staff):

@@ -106,7 +106,7 @@ def _database(url: str) -> dict[str, object]:
         }
     if parts.scheme in ("postgres", "postgresql"):
         # As libpq reads it: `?host=/run/postgresql` is a socket's folder, `?sslmode=require` and the like are passed on.
-        asked = dict(parse_qsl(parts.query, keep_blank_values=True))
+        asked = dict(parse_qsl(parts.query.replace("+", "%2B"), keep_blank_values=True))
         return {
             "ENGINE": "kalends.jobs.postgresql",
             "NAME": parts.path.removeprefix("/"),

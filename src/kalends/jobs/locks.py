@@ -22,6 +22,13 @@ def require_transaction() -> None:
         raise TransactionManagementError("locks are taken inside a transaction only")
 
 
+def refuse_transaction() -> None:
+    """Raises inside a transaction (a test's own is none): for what would change how all of it is committed."""
+    # As `atomic(durable=True)` asks it.
+    if any(not block._from_testcase for block in connection.atomic_blocks):  # type: ignore[attr-defined]
+        raise TransactionManagementError("this is a transaction of its own")
+
+
 def lock_rows(queryset: models.QuerySet[Row], ids: Iterable[UUID]) -> list[Row]:
     """The rows with these ids, locked in id order whatever order they were asked in.
 

@@ -20,6 +20,8 @@ from django.db.models.query import ModelIterable, ValuesListIterable, get_relate
 from django.db.models.sql import InsertQuery, Query, UpdateQuery
 from django.db.models.sql.compiler import SQLCompiler
 
+from kalends.jobs.locks import require_transaction
+
 _FIELDS: Mapping[type, models.Field[Any, Any]] = {
     UUID: models.UUIDField(),
     str: models.TextField(),
@@ -128,6 +130,7 @@ class _Written:
     def __init__(self, query: Query, rows: Any = None) -> None:
         compiler = query.get_compiler(connection=connections[DEFAULT_DB_ALIAS])
         self.sql, self._params = compiler.as_sql()
+        self._locks = query.select_for_update
         self._convert = compiler.apply_converters
         self._finish: Callable[[Iterable[Any]], list[Any]] | None = None
         if rows is not None:
@@ -136,6 +139,9 @@ class _Written:
 
     def run(self, values: Mapping[str, Any]) -> tuple[list[Any], int]:
         """The rows; of a change how many there were."""
+        if self._locks:
+            # Django asks this where it writes the SQL, which is only once here.
+            require_transaction()
         with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
             cursor.execute(self.sql, self.params(values))
             if self._finish is None:

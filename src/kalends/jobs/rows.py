@@ -30,7 +30,8 @@ def database_now() -> datetime:
 
 class Unhurried(models.Func):
     """A condition that holds. The commit of a single statement that has it does not wait for PostgreSQL's disk: for what
-    a loss of power may undo, since nothing was done yet that builds on it.
+    a loss of power may undo, since nothing was done yet that builds on it. Ask `locks.refuse_transaction` before: inside a
+    transaction it would hold for the whole of it.
     """
 
     template = "1 = 1"

@@ -19,7 +19,7 @@ from django.db.models.functions import Now
 
 from kalends.calendars.engine.context import Run
 from kalends.calendars.models import CalendarConnection
-from kalends.jobs.locks import require_transaction
+from kalends.jobs.locks import refuse_transaction, require_transaction
 from kalends.jobs.prepared import Given, Prepared, PreparedUpdate
 from kalends.jobs.rows import Unhurried, database_now
 
@@ -91,6 +91,7 @@ def take(connection_id: UUID) -> CalendarConnection | None:
 
     Clears `due_at`: a wake-up that comes later stays.
     """
+    refuse_transaction()
     holder = secrets.token_hex(8)
     if not _TAKEN.run(pk=connection_id, holder=holder, step=1 + secrets.randbelow(_LONGEST_STEP)):
         return None
@@ -110,6 +111,7 @@ def check_fence(run: Run) -> None:
 
 def release(connection_id: UUID, fence: int, next_due: datetime | None) -> None:
     """Gives the lease back and sets the next look, unless somebody asked for an earlier one meanwhile."""
+    refuse_transaction()
     if next_due is not None:
         _RELEASED.run(pk=connection_id, fence=fence, next_due=next_due)
     else:

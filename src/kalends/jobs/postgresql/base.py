@@ -13,7 +13,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         so: as long as nothing has come there is nothing to ask. A question that fails would be lost; a server that went
         without a word is found by TCP's keepalive, with or without it.
         """
-        if self.connection is None or self.connection.broken:
+        if self.connection is None or self.connection.closed:
             return False
         if not _has_come(self.connection.fileno()):
             return True
