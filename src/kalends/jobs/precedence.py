@@ -7,9 +7,12 @@ and nobody minds that it leaves some milliseconds later.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+# What the same commit woke has come by then.
+_COMING = 0.004
 # Longer than a request takes to get under way; a worker that is never idle delays a mail by so much.
 _PATIENCE = 0.015
 
@@ -37,6 +40,7 @@ class Precedence:
 
     def give_way(self, patience: float = _PATIENCE) -> None:
         """Waits until nobody goes first any more, or for `patience` seconds."""
+        time.sleep(_COMING)
         with self._changed:
             self._changed.wait_for(lambda: not self._first, patience)
 
