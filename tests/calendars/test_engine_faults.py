@@ -10,7 +10,7 @@ from django.db import transaction
 
 from kalends.calendars import services
 from kalends.calendars.models import CalendarConnection, Journal, Link, LinkStatus, RemoteEvent
-from kalends.companies.models import Company
+from kalends.companies.models import Company, Staff
 from kalends.core.span import Span
 from kalends.sync.connection import State
 from kalends.sync.memory_server import Fault
@@ -189,6 +189,26 @@ def test_late_arrival_at_a_closed_link_is_removed_when_seen(world: World):
     world.server.store(world.main, event)
     world.settle(2)
     assert world.events(appointment) == []
+
+
+def test_late_arrival_never_makes_other_times_busy_at_the_same_revision(world: World):
+    """What is kept between requests is kept by revision; the arrival is removed after its page was stored."""
+    appointment = world.book_synced(at(3, 10))
+    event = world.event(appointment)
+    world.cancel(appointment)
+    world.run()
+    world.server.store(world.main, event)
+    seen: dict[int, list] = {}
+
+    def look(step: str) -> None:
+        busy = world.busy()
+        assert seen.setdefault(Staff.objects.get().schedule_revision, busy) == busy, step
+
+    for _ in range(2):
+        world.pass_time(POLL)
+        world.run(at=look)
+        look("end")
+    assert [*seen.values()] == [[], [(at(3, 10), at(3, 10, 30))], []]
 
 
 # -- crash points -------------------------------------------------------------------------------------------------

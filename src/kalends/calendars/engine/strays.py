@@ -16,9 +16,11 @@ from kalends.calendars.engine import journal
 from kalends.calendars.engine.context import Run
 from kalends.calendars.engine.lease import check_fence
 from kalends.calendars.engine.pull import derive_spans
-from kalends.calendars.mirror import forget_events
+from kalends.calendars.handlers import handler
+from kalends.calendars.mirror import forget_events, staff_of
 from kalends.calendars.models import Link, LinkStatus, RemoteCalendar, RemoteEvent
 from kalends.calendars.ours import Ours, parse_op_key
+from kalends.companies.services import raise_schedule_revision
 from kalends.jobs.prepared import Prepared
 from kalends.jobs.saved import save
 from kalends.sync.port import Ambiguous, Conflict, Forbidden, Guard, Malformed, NotFound, Permanent
@@ -105,11 +107,14 @@ def _is_live(link: Link, stray: _Stray) -> bool:
 
 
 def _call_foreign(run: Run, stray: _Stray, rule: str) -> None:
+    whose = staff_of(stray.calendar)
     with transaction.atomic():
+        handler().lock_staff(whose)
         check_fence(run)
         stray.row.op_key = ""
         save(stray.row, ["op_key"])
-        derive_spans(run, stray.calendar, [stray.row.remote_id])
+        if derive_spans(run, stray.calendar, [stray.row.remote_id]):
+            raise_schedule_revision(whose)
         journal.write(
             run.connection, now=run.now, rule=rule, action="keep_foreign", calendar=stray.calendar, link=stray.link
         )
@@ -122,9 +127,12 @@ def _remove(run: Run, stray: _Stray, event: Event) -> None:
         return  # the marker stays in the mirror: the next run looks again
     run.report.writes += 1
     run.at("stray removed")
+    whose = staff_of(stray.calendar)
     with transaction.atomic():
+        handler().lock_staff(whose)
         check_fence(run)
         forget_events(stray.calendar, [stray.row.remote_id])
+        raise_schedule_revision(whose)
         journal.write(
             run.connection, now=run.now, rule="late_arrival", action="delete", calendar=stray.calendar, link=stray.link
         )
