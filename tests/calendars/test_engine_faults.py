@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.db import transaction
@@ -209,6 +209,23 @@ def test_late_arrival_never_makes_other_times_busy_at_the_same_revision(world: W
         world.run(at=look)
         look("end")
     assert [*seen.values()] == [[], [(at(3, 10), at(3, 10, 30))], []]
+
+
+def test_place_that_a_move_waits_for_is_let_go_with_a_new_revision(world: World):
+    appointment, _other = world.book_synced(at(3, 10)), world.book_synced(at(3, 14))
+    move_outside(world, appointment, at(3, 14))
+    link = world.link(appointment)
+    seen: dict[int, datetime | None] = {}
+
+    def look(step: str) -> None:
+        held = Link.objects.get(pk=link.pk).pending_start
+        assert step == "moved, not committed" or seen.setdefault(Staff.objects.get().schedule_revision, held) == held
+
+    for _ in range(3):
+        world.pass_time(GRACE)
+        world.run(at=look)
+        look("end")
+    assert (list(seen.values())[-2:], world.span_of(world.event(appointment)).start) == ([at(3, 14), None], at(3, 10))
 
 
 # -- crash points -------------------------------------------------------------------------------------------------

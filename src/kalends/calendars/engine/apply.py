@@ -155,7 +155,7 @@ def _apply_set(run: Run, moves: Sequence[Planned]) -> None:
         run.report.again = run.report.again or len(standing) < len(pairs)
         for _, link in standing:
             # The new place is no longer held: it would look busy to the very move that takes it.
-            codec.set_pending(link, None)
+            rows.let_go(link)
             save(link)
         results = handler().move_set(
             [_outside_move(run, planned) for planned, _ in standing],

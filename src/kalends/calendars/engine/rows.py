@@ -87,8 +87,15 @@ def settle(link: Link, status: str) -> None:
     link.verdict = None
     link.attempts = 0
     link.last_error = link.last_error_detail = ""
-    codec.set_pending(link, None)
+    let_go(link)
     save(link)
+
+
+def let_go(link: Link) -> None:
+    """The place that an outside move waits for is held no longer. Under the staff's lock if there is one."""
+    if link.pending_start is not None:
+        raise_schedule_revision([link.staff_id])
+    codec.set_pending(link, None)
 
 
 _CLOSED = PreparedUpdate(

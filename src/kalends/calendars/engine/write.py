@@ -19,6 +19,7 @@ from kalends.calendars.engine.context import Run, error_name
 from kalends.calendars.engine.lease import check_fence
 from kalends.calendars.engine.plan import Planned, signal_of
 from kalends.calendars.engine.read import check_calendar_stands
+from kalends.calendars.handlers import handler
 from kalends.calendars.links import forget_remote
 from kalends.calendars.models import Link, LinkStatus
 from kalends.calendars.ours import op_key_of
@@ -51,6 +52,8 @@ def perform(run: Run, plans: Sequence[Planned]) -> None:
     done: tuple[Planned, Receipt | None] | None = None
     while waiting or done:
         with transaction.atomic():
+            if done and done[0].link.pending_start is not None:
+                handler().lock_staff([done[0].link.staff_id])
             check_fence(run)
             if done:
                 _store(run, *done)
@@ -205,7 +208,7 @@ def _agree(run: Run, link: Link, intended: Link, receipt: Receipt) -> None:
         return
     link.sent = link.verdict = None
     link.attempts = 0
-    codec.set_pending(link, None)
+    rows.let_go(link)
     rows.look_again(link, run)
 
 
