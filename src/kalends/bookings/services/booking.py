@@ -159,9 +159,10 @@ class Draft:
         elif self.attendee.customer._state.adding:
             self.attendee.customer = customer_made_meanwhile(self.attendee.customer)
             self.attendee.save(update_fields=["customer"])
+        received = show_in_calendars(self.scene, first=True)
         for mail in self.mails:
             send_soon(mail)
-        return show_in_calendars(self.scene, first=True)
+        return received
 
     def stored_customer(self) -> Customer:
         if self.known is not None:
