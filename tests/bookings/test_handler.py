@@ -188,7 +188,9 @@ def test_V5_cancel_tells_the_customer_and_frees_the_time(salon):
         assert handler().cancel(booked.appointment.pk, reason="", source="google", at=LATER, now=LATER) is False
     assert claims_of(salon.staff[0]) == []
     assert len(mails("appointment_cancelled")) == 1
-    assert entry_text(HistoryEntry.objects.last()) == "Cancelled because it was deleted in Google Calendar by Emma Morris"
+    assert (
+        entry_text(HistoryEntry.objects.last()) == "Cancelled because it was deleted in Google Calendar by Emma Morris"
+    )
 
 
 def test_summary_and_wanted_show_what_stands(salon):
