@@ -68,7 +68,7 @@ def test_move_and_deletion_outside_are_told(salon: Salon):
         link_id=appointment.pk,
     )
     handler().move_set([move], rule="accept", now=NOW)
-    handler().cancel(appointment.pk, reason="", at=NOW, now=NOW)
+    handler().cancel(appointment.pk, reason="", source="google", at=NOW, now=NOW)
     assert told()[1:] == [("moved", 2, "confirmed", "14:00"), ("cancelled", 3, "cancelled", "14:00")]
 
 

@@ -48,6 +48,11 @@ def test_expand_reads_a_wall_time_in_the_gap_with_the_offset_before_it():
     assert walls("2026-03-28 02:30", rule, zone_name="Europe/Paris") == ["03-28 02:30", "03-29 03:30", "03-30 02:30"]
 
 
+def test_expand_keeps_the_wall_time_of_a_start_in_the_gap():
+    rule = "RRULE:FREQ=DAILY;COUNT=3"
+    assert walls("2026-03-29 02:30", rule, zone_name="Europe/Paris") == ["03-29 03:30", "03-30 02:30", "03-31 02:30"]
+
+
 def test_expand_takes_the_first_of_two_equal_wall_times():
     found = expand(
         start=at("2026-10-24 02:30", "Europe/Paris"),

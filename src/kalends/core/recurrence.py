@@ -56,7 +56,7 @@ def expand(
 ) -> list[datetime]:
     """Starts (UTC, ascending) of the occurrences that overlap `window`; one without length counts by its start.
 
-    `start` is DTSTART as an aware datetime, `timezone` the IANA zone in which the rules run (None: UTC), `rules` whole
+    `start` is DTSTART as an aware datetime (in that zone, if it is to keep a wall time that does not exist), `timezone` the IANA zone in which the rules run (None: UTC), `rules` whole
     RRULE, RDATE, EXDATE and EXRULE lines. Raises BadRecurrence, TooManyOccurrences, UnknownZone.
     """
     clock = wall_clock(timezone or "UTC")
@@ -64,7 +64,7 @@ def expand(
     length = max(duration, _INSTANT)
     # An occurrence overlaps the window if it starts after this and before the window's end.
     after = window.start - min(length, window.start - _BEGIN_OF_TIME)
-    view = _View(clock, first, clock.seconds(first), after, window.end, limit)
+    view = _View(clock, first, _wall(start, clock), after, window.end, limit)
     lines = _read(rules)
     found = [first] if after < first < window.end else []
     for rule in lines.rules:
@@ -97,6 +97,12 @@ def expand_days(
             found.discard(begin)
     found.difference_update(moment.day.toordinal() for moment in lines.removed)
     return _within(limit, [date.fromordinal(day) for day in sorted(found) if low <= day < high])
+
+
+def _wall(start: datetime, clock: WallClock) -> int:
+    """What the wall shows at the start. Clocks that are put forward leave a time out: who wrote it means it of all days."""
+    own = not start.fold and getattr(start.tzinfo, "key", None) == clock.zone.key
+    return wall_seconds(start) if own else clock.seconds(as_utc(start))
 
 
 # -- rules --------------------------------------------------------------------------------------------------------
