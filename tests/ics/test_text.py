@@ -55,8 +55,13 @@ def test_escaped_writes_no_line_of_its_own(text, written):
     assert escaped(text) == written
 
 
+def outside_icalendars_escapes(text):
+    """A parameter knows no backslash as an escape (RFC 5545, 3.2); icalendar reads these four as if it did."""
+    return not any(pair in text for pair in ("\\\\", "\\,", "\\;", "\\:"))
+
+
 @settings(deadline=None)
-@given(carried.filter(lambda text: "\n" not in text))
+@given(carried.filter(lambda text: "\n" not in text).filter(outside_icalendars_escapes))
 def test_parameter_is_read_back_by_icalendar(text):
     line = folded(f"ATTENDEE;CN={parameter(f'({text})')}:mailto:a@example.com")
     event = icalendar.Event.from_ical(f"BEGIN:VEVENT\r\n{line}\r\nEND:VEVENT\r\n")
