@@ -98,7 +98,11 @@ def test_message_in_postgresql_reaches_who_waits_for_it_and_one_thread_listens(
     for thread in waiting:
         thread.join()
     assert sorted(found) == [b"one", b"three", b"two"]
-    listening = f"select count(*) from pg_stat_activity where query = 'listen \"{queue.storage.channel}\"'"
+    # In this database: beside this test others have workers of their own on the same server.
+    listening = (
+        "select count(*) from pg_stat_activity where datname = current_database()"
+        f" and query = 'listen \"{queue.storage.channel}\"'"
+    )
     assert queue.storage.sql(listening, results=True) == [(1,)]
     assert queue.storage.queue_size() == 0
     queue.storage.close()
