@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from huey.storage import BaseSqlStorage
 
 from kalends.jobs import queue as jobs_queue
 from kalends.jobs.queue import _make
@@ -90,7 +91,13 @@ def test_message_in_postgresql_reaches_who_waits_for_it_and_one_thread_listens(
     queue, other = _make(postgres_url), _make(postgres_url)
     queue.storage.flush_all()
     found: list[bytes] = []
-    waiting = [threading.Thread(target=lambda: found.append(queue.storage.dequeue())) for _ in range(3)]
+
+    def wait() -> None:
+        found.append(queue.storage.dequeue())
+        # A thread's own connection; the one that listens is everybody's.
+        BaseSqlStorage.close(queue.storage)
+
+    waiting = [threading.Thread(target=wait) for _ in range(3)]
     for thread in waiting:
         thread.start()
     for text in (b"one", b"two", b"three"):

@@ -111,6 +111,8 @@ class QuietPostgresStorage(PostgresStorage):
         if not self._one_listens.acquire(timeout=_WAIT_SECONDS):
             return None
         try:
+            # Before looking: what came after a look and before the first listening would wake nobody.
+            self._listen_conn()
             found: bytes | None = super().dequeue()
         finally:
             self._one_listens.release()
