@@ -13,6 +13,7 @@ from kalends.calendars.models import CalendarConnection, Journal, Link, LinkStat
 from kalends.companies.models import Company, Staff
 from kalends.core.span import Span
 from kalends.sync.connection import State
+from kalends.sync.link import Mode
 from kalends.sync.memory_server import Fault
 from kalends.sync.port import Deleted, Page, Quarantined, Texts
 from tests.calendars.world import GRACE, HALF_HOUR, POLL, START, Killed, World, at
@@ -282,6 +283,26 @@ ACTS = {
     "outside_move_put_back": (act_outside_move_put_back, at(3, 10), "confirmed"),
     "outside_delete": (act_outside_delete, at(3, 10), "cancelled"),
 }
+
+
+def test_G3_put_back_whose_answer_was_lost_with_its_worker_is_told(new_world):
+    world = new_world(Mode.ONE_WAY)
+    appointment = world.book_synced(at(3, 10))
+    world.server.move(world.main, world.event(appointment).id, Span(at(3, 14), at(3, 15)))
+    world.pass_time(POLL)
+
+    def die(step: str) -> None:
+        if step == "written, receipt not stored":
+            raise Killed(step)
+
+    with pytest.raises(Killed):
+        world.run(at=die)
+    CalendarConnection.objects.update(lease_until=START)
+    assert not Journal.objects.filter(action="put_back").exists()
+    world.settle(2)
+    assert world.span_of(world.event(appointment)).start == at(3, 10)
+    (line,) = Journal.objects.filter(action="put_back")
+    assert (line.appointment_id, line.evidence) == (appointment.pk, "Present")
 
 
 @pytest.mark.parametrize("name", ACTS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -132,13 +132,20 @@ def check_mirror(world: World) -> None:
 
 
 def _spans(event, zone: ZoneInfo) -> list[Span]:
+    days = [timedelta(days=day) for day in range(_days_of(event))]
     if isinstance(event.when, AllDay):
-        first, end = (datetime.combine(day, time(), zone) for day in (event.when.start, event.when.end))
-        return [Span(first, end)]
+        first, end = event.when.start, event.when.end
+        return [Span(_midnight(first + day, zone), _midnight(end + day, zone)) for day in days]
     assert isinstance(event.when, Timed)
-    days = 3 if "COUNT=3" in "".join(event.recurrence) else 2 if event.recurrence else 1
-    span = event.when.span
-    return [Span(span.start + timedelta(days=d), span.end + timedelta(days=d)) for d in range(days)]
+    return [Span(event.when.span.start + day, event.when.span.end + day) for day in days]
+
+
+def _days_of(event) -> int:
+    return 3 if "COUNT=3" in "".join(event.recurrence) else 2 if event.recurrence else 1
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time(), zone)
 
 
 def check_explained(history: History, appointment: Appointment) -> None:

@@ -71,14 +71,17 @@ def _remember(run: Run, planned: Planned, link: Link) -> None:
 
 def _adopt(run: Run, planned: Planned, link: Link, agreed: actions.Adopt) -> None:
     held = link.pending is not None
+    # A put-back whose answer was lost: that it was carried out is told now.
+    put_back = link.sent is not None and link.sent == link.base
     link.base, link.echo = codec.content_json(agreed.base), codec.shape_json(agreed.echo)
     link.tag, link.remote_id = agreed.tag, agreed.remote_id
     rows.settle(link, LinkStatus.OK)
     rows.close_question(link, run)
     if held:
         raise_schedule_revision([link.staff_id])
-    if planned.decision.rule != "same" or planned.seen.followed is not None:
-        _journal(run, planned, link, "followed" if planned.seen.followed else "run")
+    if planned.decision.rule != "same" or planned.seen.followed is not None or put_back:
+        signal = "followed" if planned.seen.followed else "run"
+        _journal(run, planned, link, signal, action="put_back" if put_back else "")
 
 
 def _close(run: Run, planned: Planned, link: Link) -> None:
