@@ -10,7 +10,7 @@ ON_POSTGRES = tests/accounts tests/api tests/bookings tests/calendars tests/comp
 	tests/e2e/test_story.py tests/feeds tests/jobs tests/messages tests/ops/test_backup.py \
 	tests/ops/test_restore.py tests/ops/test_deploy.py tests/ops/test_views.py tests/simulation tests/web
 # Histories that `make test-all` plays besides the few of the suite.
-CI_SEEDS ?= 5000
+CI_SEEDS ?= 10000
 
 # A change of any of these sets up again.
 SETUP_FROM = pyproject.toml package-lock.json tools/build_frontend.py src/kalends/locale/fr/LC_MESSAGES/django.po
