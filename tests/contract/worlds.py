@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+from kalends.core.clock import utc_now
 from kalends.core.span import Span
 from kalends.providers.caldav.connect import discover
 from kalends.providers.registry import build
@@ -80,7 +81,7 @@ class MemoryWorld:
     missing_id = "nowhere"
 
     def __init__(self) -> None:
-        self.server = MemoryServer(clock=lambda: datetime(2026, 11, 22, 12, tzinfo=UTC))
+        self.server = MemoryServer(clock=utc_now)
         self.calendar = self.server.add_calendar("Work", primary=True, timezone="Europe/Paris")
         self.calendar_id = self.calendar.id
         self.provider: Provider = MemoryProvider(self.server)
