@@ -32,11 +32,18 @@ if settings.DATABASES["default"]["ENGINE"].endswith("sqlite"):
     settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = ":memory:"
 django.setup()
 
+from hypothesis import HealthCheck  # noqa: E402
 from hypothesis import settings as hypothesis_settings  # noqa: E402
 
-# Machines are shared: how long an example took says nothing about the law. KALENDS_TEST_EXAMPLES=5000 for a long run.
+# Machines are shared: how long an example took, or its drawing, says nothing about the law. A change is judged by the
+# same examples as the last one; KALENDS_TEST_EXAMPLES=5000 draws new ones, and so many.
+_examples = os.environ.get("KALENDS_TEST_EXAMPLES")
 hypothesis_settings.register_profile(
-    "kalends", deadline=None, max_examples=int(os.environ.get("KALENDS_TEST_EXAMPLES", "100"))
+    "kalends",
+    deadline=None,
+    max_examples=int(_examples or "100"),
+    derandomize=not _examples,
+    suppress_health_check=[HealthCheck.too_slow],
 )
 hypothesis_settings.load_profile("kalends")
 

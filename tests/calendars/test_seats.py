@@ -68,7 +68,7 @@ def test_G12_never_more_than_four_sit_however_many_come_at_once(race):  # noqa: 
     def work(number: int) -> int:
         seat, sat = RowSeat("mailbox", 4), 0
         for _ in range(5):
-            assert seat.hold(30)
+            assert seat.hold(300)
             with guard:
                 sitting.add(number)
                 highest[0] = max(highest[0], len(sitting))

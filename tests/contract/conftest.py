@@ -16,6 +16,7 @@ from tests.contract.google_world import GoogleWorld
 from tests.contract.microsoft_world import MicrosoftWorld
 from tests.contract.proxy import proxy_to
 from tests.contract.worlds import CalDavWorld, MemoryWorld, XandikosWorld
+from tests.e2e.processes import free_ports
 from tests.support import skip
 
 DOCUMENTS = Path(__file__).parent.parent / "sandbox"
@@ -57,8 +58,7 @@ permissions: rw
 def radicale(tmp_path_factory):
     """The port of a Radicale of our own, with the user "ada" and a "person" who may do everything; passwords "secret"."""
     folder = tmp_path_factory.mktemp("radicale")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    [port] = free_ports(1)
     (folder / "users").write_text("ada:secret\nperson:secret\n")
     (folder / "rights").write_text(RIGHTS)
     (folder / "config").write_text(
@@ -78,8 +78,7 @@ def xandikos(tmp_path_factory):
     if find_spec("xandikos") is None:
         skip("the second CalDAV server: xandikos is not installed")
     folder = tmp_path_factory.mktemp("xandikos")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    [port] = free_ports(1)
     options = ["-d", f"{folder}/data", "--state-dir", f"{folder}/state", "-l", "127.0.0.1", "-p", str(port)]
     options += ["--defaults", "--current-user-principal", "/ada/", "--trust-x-remote-user-from", "127.0.0.1"]
     with _serving("xandikos", "serve", "--no-detect-systemd", *options, port=port, log=folder / "log"):
@@ -100,7 +99,7 @@ def _serving(module, *options, port, log):
 
 
 def _wait_for(port, process, log):
-    for _ in range(600):
+    for _ in range(2400):
         assert process.poll() is None, log.read_text()
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
             return

@@ -370,7 +370,7 @@ def test_busy_shows_what_overlaps_the_span(world):
     before = world.add(Span(START - 2 * HOUR, START - HOUR))
     long = world.add(Span(START - 2 * DAY, START + 2 * DAY))
     touching = world.add(Span(START + HOUR, START + 2 * HOUR))
-    found = world.provider.busy([world.calendar_id], Span(START, START + HOUR), 5)
+    found = world.provider.busy([world.calendar_id], Span(START, START + HOUR), 60)
     ids = {event.id for event in found[world.calendar_id]}
     assert ids == {made.id, long}
     assert {before, touching} & ids == set()
@@ -418,7 +418,7 @@ def test_locked_out_is_an_auth_answer_everywhere(world):
         lambda: list(provider.pull(world.calendar_id, cursor, WINDOW)),
         lambda: list(provider.pull(world.calendar_id, "", WINDOW)),
         lambda: provider.get(world.calendar_id, [made.id]),
-        lambda: provider.busy([world.calendar_id], WINDOW, 5),
+        lambda: provider.busy([world.calendar_id], WINDOW, 60),
         lambda: provider.find(world.calendar_id, INTENT.op_key),
         lambda: provider.put(world.calendar_id, changed(title="x"), guard_of(made)),
         lambda: provider.remove(world.calendar_id, guard_of(made)),

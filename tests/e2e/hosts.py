@@ -160,7 +160,7 @@ def post() -> Iterator[Post]:
     [port] = free_ports(1)
     kept = Post()
     kept.url = f"smtp://127.0.0.1:{port}/?tls=none"
-    controller = Controller(kept, hostname="127.0.0.1", port=port)
+    controller = Controller(kept, hostname="127.0.0.1", port=port, ready_timeout=PATIENCE)
     controller.start()
     try:
         yield kept

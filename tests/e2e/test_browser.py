@@ -50,11 +50,18 @@ def the_only_appointment(company: Company, customer: str) -> dict[str, Any]:
     return found
 
 
+def next_month(page: Any) -> None:
+    """All of its days and times are free; of today, and of a month at its end, little may be left."""
+    page.get_by_role("link", name="Next month").click()
+    expect(page.get_by_role("link", name="Previous month")).to_be_visible()
+
+
 def test_customer_books_moves_and_cancels(window, company, service):
     page = window.page
     page.goto(company.url)
     page.get_by_role("link", name="Long talk").click()
     page.get_by_role("link", name=re.compile("any", re.IGNORECASE)).first.click()
+    next_month(page)
     page.locator("a.day").first.click()
     page.locator("#times a.slot").nth(2).click()
     page.get_by_label("Your name").fill("Mouse Guest")
@@ -65,6 +72,7 @@ def test_customer_books_moves_and_cancels(window, company, service):
 
     page.get_by_role("link", name="Move or cancel").click()
     page.get_by_role("link", name="Move", exact=True).click()
+    next_month(page)
     page.locator("a.day").nth(1).click()
     page.locator("#times a.slot").nth(3).click()
     page.get_by_role("button", name="Move the appointment").click()
@@ -90,6 +98,9 @@ def test_customer_books_with_the_keyboard_alone(window, company, service):
     tab_to(page, "main a[href*='/book']")
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile("/book"))
+    tab_to(page, "a[data-nav='next']")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("link", name="Previous month")).to_be_visible()
     tab_to(page, "a.day[tabindex='0']")
     day = page.evaluate("document.activeElement.ariaLabel")
     page.keyboard.press("Enter")

@@ -25,9 +25,13 @@ PASSWORD = "correct-horse-battery"
 _numbers = itertools.count(1)
 
 
+# Read once: a story that goes on after midnight must not take "in three days" for another day than before.
+_TODAY = utc_now().astimezone(CLOCK).date()
+
+
 def at(days: int, hour: int, minute: int = 0) -> datetime:
-    """A time some days from today by the company's clock."""
-    day = utc_now().astimezone(CLOCK).date() + timedelta(days=days)
+    """A time some days from today by the company's clock; tomorrow is not far enough where midnight may come between."""
+    day = _TODAY + timedelta(days=days)
     return datetime(day.year, day.month, day.day, hour, minute, tzinfo=CLOCK)
 
 

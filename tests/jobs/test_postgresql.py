@@ -38,7 +38,7 @@ def test_connection_that_the_server_ended_is_replaced_before_the_next_request(ke
     kept.close_if_unusable_or_obsolete()
     assert backend_of(kept) == first
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [first])
+        cursor.execute("SELECT pg_terminate_backend(%s, 60000)", [first])
         assert cursor.fetchone() == (True,)
     kept.close_if_unusable_or_obsolete()
     assert backend_of(kept) != first

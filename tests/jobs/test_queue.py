@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from huey.storage import BaseSqlStorage
 
 from kalends.jobs import queue as jobs_queue
 from kalends.jobs.queue import _make
+from tests.e2e.processes import fresh_database
 
 # Each thread of each process puts messages into one queue.
 WORKER = """
@@ -77,11 +79,13 @@ def test_who_waits_in_vain_is_given_nothing(tmp_path: Path, monkeypatch: pytest.
 
 
 @pytest.fixture
-def postgres_url() -> str:
+def postgres_url() -> Iterator[str]:
+    """A database of its own: whoever runs beside this test must not take its messages, nor put theirs there."""
     url = os.environ.get("KALENDS_TEST_DATABASE_URL", "")
     if not url.startswith("postgres"):
         pytest.skip("needs PostgreSQL: tools/with_postgres.py")
-    return url
+    with fresh_database(url) as made:
+        yield made
 
 
 def test_message_in_postgresql_reaches_who_waits_for_it_and_one_thread_listens(
@@ -89,7 +93,6 @@ def test_message_in_postgresql_reaches_who_waits_for_it_and_one_thread_listens(
 ):
     monkeypatch.setattr(jobs_queue, "_WAIT_SECONDS", 60)
     queue, other = _make(postgres_url), _make(postgres_url)
-    queue.storage.flush_all()
     found: list[bytes] = []
 
     def wait() -> None:
@@ -105,7 +108,7 @@ def test_message_in_postgresql_reaches_who_waits_for_it_and_one_thread_listens(
     for thread in waiting:
         thread.join()
     assert sorted(found) == [b"one", b"three", b"two"]
-    # In this database: beside this test others have workers of their own on the same server.
+    # In this database: others on the same server have workers of their own.
     listening = (
         "select count(*) from pg_stat_activity where datname = current_database()"
         f" and query = 'listen \"{queue.storage.channel}\"'"
@@ -118,7 +121,6 @@ def test_message_in_postgresql_reaches_who_waits_for_it_and_one_thread_listens(
 
 def test_who_waits_in_vain_in_postgresql_is_given_nothing(postgres_url: str):
     queue = _make(postgres_url)
-    queue.storage.flush_all()
     queue.storage.read_timeout = 0.01
     assert queue.storage.dequeue() is None
     queue.storage.close()

@@ -181,7 +181,7 @@ def test_next_writer_has_its_turn_while_the_disk_is_waited_for(connection, handl
         monkeypatch.setattr(os, "fdatasync", fdatasync)
         other = threading.Thread(target=lambda: (write(handler["again"], 2), handler["again"].close()))
         other.start()
-        other.join(10)
+        other.join(60)
         turns.append(rows(connection))
         fdatasync(descriptor)
 

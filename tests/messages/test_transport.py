@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-import socket
-
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult
 
 from kalends.core.errors import InvalidInput
 from kalends.messages.transport import FolderTransport, SmtpTransport, TransportError, transport_for
+from tests.e2e.processes import PATIENCE, free_ports
 
 MAIL = b"Subject: x\r\n\r\nHello\r\n.leading dot\r\n"
 
@@ -46,10 +45,8 @@ class PlainController(Controller):
 @pytest.fixture
 def sink():
     handler = Sink()
-    controller = PlainController(handler, hostname="127.0.0.1", port=0)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        controller.port = probe.getsockname()[1]
+    [port] = free_ports(1)
+    controller = PlainController(handler, hostname="127.0.0.1", port=port, ready_timeout=PATIENCE)
     controller.start()
     handler.url = f"smtp://127.0.0.1:{controller.port}/?tls=none"
     handler.port = controller.port
@@ -93,9 +90,7 @@ def test_smtp_without_the_tls_it_was_asked_for_sends_nothing(sink):
 
 
 def test_server_that_is_not_there_is_a_passing_failure():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    [port] = free_ports(1)
     with pytest.raises(TransportError) as refused:
         send(f"smtp://127.0.0.1:{port}/?tls=none")
     assert refused.value.permanent is False

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 from kalends.core.errors import NotAllowed, Unavailable
 from kalends.sandbox.caldav import CalDavCalendar
 from kalends.sandbox.page.source import Edit, ShownEvent
+from tests.e2e.processes import free_ports, until
 
 LOW, HIGH = datetime(2026, 11, 20, tzinfo=UTC), datetime(2026, 12, 4, tzinfo=UTC)
 EVENT = """BEGIN:VCALENDAR
@@ -60,16 +60,12 @@ def _answers(port: int) -> bool:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("radicale")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    [port] = free_ports(1)
     (folder / "users").write_text("john:pw\n")
     (folder / "config").write_text(CONFIG.format(port=port, folder=folder))
     command = [sys.executable, "-m", "radicale", "--config", str(folder / "config")]
     with subprocess.Popen(command) as process:
-        deadline = time.monotonic() + 30
-        while not _answers(port) and time.monotonic() < deadline:
-            time.sleep(0.05)
+        until(lambda: _answers(port), "an answer of Radicale")
         yield f"http://127.0.0.1:{port}/john/"
         process.terminate()
 

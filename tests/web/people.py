@@ -19,6 +19,7 @@ from kalends.calendars.services.oauth import Flow, other_doors
 from kalends.companies import services
 from kalends.companies.models import Company, Role, Service, Staff
 from kalends.core.clock import utc_now
+from kalends.core.zones import zone
 from kalends.sync.memory import MemoryProvider
 from kalends.sync.memory_server import MemoryServer
 from kalends.sync.port import AuthTransient
@@ -92,10 +93,18 @@ def make_house() -> House:
     return House(company, staff, service, other, *clients)
 
 
+# Read once: a test that asks before and after midnight must be told of one Monday.
+_BEGUN = utc_now()
+
+
 def next_monday(hour: int = 10) -> datetime:
-    """10:00 UTC on a Monday that is at least two days ahead: within everybody's working hours."""
-    day = utc_now().replace(hour=hour, minute=0, second=0, microsecond=0) + timedelta(days=2)
-    return day + timedelta(days=-day.weekday() % 7)
+    """On a Monday that is at least two days ahead, in Paris an hour later by the clock: 10 is within working hours.
+
+    That hour of UTC in winter, and the one before in summer, when the working hours are earlier too.
+    """
+    day = _BEGUN.date() + timedelta(days=2)
+    day += timedelta(days=-day.weekday() % 7)
+    return datetime(day.year, day.month, day.day, hour + 1, tzinfo=zone("Europe/Paris")).astimezone(UTC)
 
 
 def service_fields(**given: Any) -> dict[str, Any]:

@@ -51,7 +51,7 @@ class Deliverer(Generic[Delivery]):
             self._wake.notify_all()
         self._thread.join(timeout=self.timeout + 1)
 
-    def wait_idle(self, timeout: float = 5.0) -> bool:
+    def wait_idle(self, timeout: float = 60.0) -> bool:
         """Wait until nothing is due or being sent; for tests."""
         deadline = time.monotonic() + timeout
         with self._wake:
