@@ -21,7 +21,8 @@ from tests.sandbox.microsoft.test_oauth import connected, refresh
 
 
 def test_a_fifth_request_in_flight_is_over_the_limit(graph: Graph, sandbox: Running) -> None:
-    sandbox.faults.add("delay", times=4, seconds=0.5, path="/v1.0/me")
+    # Long enough for all six to have arrived, on a busy machine too.
+    sandbox.faults.add("delay", times=4, seconds=3, path="/v1.0/me")
     ready = threading.Barrier(6)
 
     def work(client: Graph) -> tuple[int, str]:

@@ -199,7 +199,8 @@ def test_notices_that_wait_come_together_and_can_be_lost_or_repeated(
     graph: Graph, sandbox: Running, hook: Hook, clock: Clock
 ) -> None:
     subscribe(graph, hook, clock)
-    sandbox.microsoft.acts.pushes(hold=0.3)
+    # Long enough for the second to come while the first waits, on a busy machine too.
+    sandbox.microsoft.acts.pushes(hold=3)
     first, second = graph.create(), graph.create()
     settle(sandbox)
     assert hook.requests == 1
