@@ -1,6 +1,7 @@
 """Runs a command with KALENDS_TEST_DATABASE_URL naming a PostgreSQL of its own, which ends with the command.
 
-The server listens on a Unix socket's folder and on a free loopback port; its data are in a temporary folder.
+The server listens on a Unix socket only: a port could be somebody else's by the time that the server starts, or starts
+again. Socket and data are in a temporary folder.
 """
 
 from __future__ import annotations
@@ -8,7 +9,6 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -27,21 +27,18 @@ def find_binaries() -> Path | None:
     return Path(found).parent if found else None
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+# Part of the socket's name.
+_PORT = 5432
 
 
 @dataclass(frozen=True)
 class Server:
     binaries: Path
     folder: Path
-    port: int
 
     @property
     def url(self) -> str:
-        return f"postgresql://kalends@/postgres?host={self.folder}&port={self.port}"
+        return f"postgresql://kalends@/postgres?host={self.folder}&port={_PORT}"
 
     def run(self, program: str, *arguments: str, check: bool = True) -> None:
         # The server refuses to run as root.
@@ -50,12 +47,12 @@ class Server:
         subprocess.run(command, check=check, stdout=subprocess.DEVNULL)
 
     def start(self) -> None:
-        options = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c max_connections=200"
-        self.run("pg_ctl", "-w", "-l", str(self.folder / "log"), "-o", options, "start")
+        options = f"-p {_PORT} -k {self.folder} -c listen_addresses= -c max_connections=200"
+        self.run("pg_ctl", "-w", "-t", "300", "-l", str(self.folder / "log"), "-o", options, "start")
 
     def stop(self, *, check: bool = True) -> None:
         """At once, as a host that loses its power: what was committed is on the disk, nothing else is."""
-        self.run("pg_ctl", "-m", "immediate", "stop", check=check)
+        self.run("pg_ctl", "-t", "300", "-m", "immediate", "stop", check=check)
 
 
 @contextmanager
@@ -64,7 +61,7 @@ def postgres(binaries: Path) -> Iterator[Server]:
     folder = Path(tempfile.mkdtemp(prefix="kalends-postgres-"))
     if os.getuid() == 0:
         os.chown(folder, pwd.getpwnam("postgres").pw_uid, -1)
-    server = Server(binaries, folder, free_port())
+    server = Server(binaries, folder)
     try:
         server.run("initdb", "-U", "kalends", "-A", "trust", "-E", "UTF8", "--no-sync")
         server.start()

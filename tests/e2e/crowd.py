@@ -153,9 +153,10 @@ class Crowd:
             self._back(outside, name, event)
 
     def _back(self, outside: Outside, name: str, event: Event) -> None:
-        [moved] = [one for one in outside.ours() if self.name_in(one) == name]
-        outside.move(moved, event.start)
-        self._count("moved back outside")
+        # Gone where the manager cancelled it meanwhile.
+        for moved in [one for one in outside.ours() if self.name_in(one) == name]:
+            outside.move(moved, event.start)
+            self._count("moved back outside")
 
     def name_in(self, event: Event) -> str:
         return event.title[event.title.index("Guest ") :][: len("Guest ") + 10]
