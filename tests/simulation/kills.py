@@ -119,12 +119,15 @@ class MailServer:
 
 @dataclass
 class Receiver:
-    """A program of the company that takes every webhook; `taken` are delivery id and bytes."""
+    """A program of the company that takes every webhook while it is `well`; `taken` are delivery id and bytes."""
 
     points: Points
+    well: bool = True
     taken: list[tuple[str, bytes]] = field(default_factory=list)
 
     def request(self, method: str, url: str, *, headers: Mapping[str, str], body: bytes) -> Response:
+        if not self.well:
+            return self.points.around("refused webhook", lambda: Response(500, {}, b"", url))
         self.points.around("webhook", lambda: self.taken.append((headers["Kalends-Delivery"], body)))
         return Response(200, {}, b"", url)
 

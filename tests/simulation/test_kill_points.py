@@ -15,17 +15,19 @@ from django.conf import settings
 from django.db import connection
 
 from kalends.bookings.models import Appointment
+from kalends.bookings.services import set_notes
 from kalends.calendars import services
 from kalends.calendars.engine.lease import due_connections
 from kalends.calendars.models import BusySpan, CalendarConnection, Channel, ExternalCalendar, Link
 from kalends.calendars.providers import _from_registry, provider_factory
+from kalends.companies.models import AuditEntry
 from kalends.core.ids import new_id
 from kalends.core.span import Span
-from kalends.messages.models import Event, OutgoingMessage, WebhookDelivery
-from kalends.messages.webhooks import create_webhook
+from kalends.messages.models import Event, OutgoingMessage, WebhookDelivery, WebhookEndpoint
+from kalends.messages.webhooks import change_webhook, create_webhook, resend_delivery
 from kalends.sync.memory import MemoryProvider
 from kalends.sync.port import BusyState
-from tests.bookings.support import person
+from tests.bookings.support import MANAGER, person
 from tests.calendars.test_feeds import calendar, hour
 from tests.calendars.world import GRACE, HALF_HOUR, POLL, START, World, at, make_world
 from tests.simulation.kills import (
@@ -38,7 +40,7 @@ from tests.simulation.kills import (
     own_database,
 )
 
-MINUTE = timedelta(minutes=1)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
 @dataclass
@@ -194,6 +196,47 @@ def a_webhook_delivery(scene: Scene) -> Callable[[], object]:
     return lambda: scene.receiver.hear(scene.world)
 
 
+def a_webhook_that_is_paused_and_resumed(scene: Scene) -> Callable[[], object]:
+    """Nothing is taken for five days, and what happens while it fails and while it is paused waits. Then somebody mends
+    the receiver, resumes the webhook and sends again what was given up.
+    """
+    world, receiver = scene.world, scene.receiver
+    appointment = world.salon.book(at(17, 10), person(1), now=world.now).appointment
+    scene.mails.deliver(world)
+    receiver.well = False
+
+    def note(words: str) -> None:
+        set_notes(appointment_id=appointment.pk, company=world.salon.company, notes=words, by=MANAGER, now=world.now)
+
+    def fail_until_paused() -> None:
+        for _ in range(6):
+            if WebhookEndpoint.objects.filter(paused_by="failures").exists():
+                return
+            receiver.hear(world)
+            scene.mails.deliver(world)
+            note("at once" if world.now == START else "while it fails")
+            world.pass_time(41 * HOUR)
+        raise AssertionError("never paused")
+
+    def go() -> None:
+        if not receiver.well:
+            fail_until_paused()
+        note("while it is paused")
+        receiver.well = True
+        _resume(scene)
+        receiver.hear(world)
+        scene.mails.deliver(world)
+
+    return go
+
+
+def _resume(scene: Scene) -> None:
+    company, now, endpoint = scene.world.salon.company, scene.world.now, WebhookEndpoint.objects.get()
+    change_webhook(company=company, webhook_id=endpoint.pk, paused=False, actor="t", now=now)
+    for row in WebhookDelivery.objects.filter(state="failed"):
+        resend_delivery(company=company, webhook_id=endpoint.pk, delivery_id=row.pk, now=now)
+
+
 def an_opening_of_channels(scene: Scene) -> Callable[[], object]:
     settled(scene)
     scene.world.server.push = True
@@ -246,9 +289,9 @@ def a_read_of_a_feed(scene: Scene) -> Callable[[], object]:
     return scene.run_due
 
 
-REPEATED = (a_booking, a_change_here, a_cancellation_here)
+REPEATED = (a_booking, a_change_here, a_cancellation_here, a_webhook_that_is_paused_and_resumed)
 PROCESSES: tuple[Prepare, ...] = (
-    *REPEATED,
+    *REPEATED[:3],
     a_run_that_writes,
     a_run_that_updates,
     a_run_that_deletes,
@@ -318,6 +361,8 @@ def end_of(scene: Scene) -> dict[str, Any]:
         "taken": sorted({name for name, _ in scene.mails.taken}),
         "webhooks": sorted(WebhookDelivery.objects.values_list("event", "version", "state")),
         "heard": sorted({name for name, _ in scene.receiver.taken}),
+        "endpoints": list(WebhookEndpoint.objects.values_list("paused_by", "failures", "lease_until")),
+        "audit": sorted(AuditEntry.objects.values_list("action", flat=True)),
         "channels": sorted(
             Counter(
                 channel.calendar_id for server in servers for channel in server.channels.values() if not channel.stopped
@@ -329,12 +374,32 @@ def end_of(scene: Scene) -> dict[str, Any]:
 
 @pytest.mark.parametrize("prepare", PROCESSES, ids=lambda prepare: prepare.__name__)
 def test_F06_F33_F46_killed_at_each_numbered_point_ends_as_if_nothing_had_happened(scene: Scene, prepare: Prepare):
+    end_wherever_killed(scene, prepare)
+
+
+def test_G5_webhook_killed_at_each_point_on_its_way_to_a_pause_and_back_loses_nothing(scene: Scene):
+    end = end_wherever_killed(scene, a_webhook_that_is_paused_and_resumed)
+    assert end["webhooks"] == [
+        *[("appointment.changed", version, "delivered") for version in (2, 3, 4)],
+        ("appointment.created", 1, "delivered"),
+    ]
+    assert len(end["heard"]) == 4
+    assert end["endpoints"] == [("", 0, None)]
+    # It was paused once, which its owner was told, and resumed once.
+    told = [mail for mail in end["mails"] if mail[0] == "webhook_paused"]
+    assert told == [("webhook_paused", "owner@lakeside.example", "sent")]
+    assert [action for action in end["audit"] if action == "webhook.changed"] == ["webhook.changed"]
+
+
+def end_wherever_killed(scene: Scene, prepare: Prepare) -> dict[str, Any]:
+    """The one end of all lives of a process: of that which is not killed, and of those which are, each at its point."""
     process = prepare(scene)
-    before, sent, heard = Snapshot(scene.world), list(scene.mails.taken), list(scene.receiver.taken)
+    before, well = Snapshot(scene.world), scene.receiver.well
+    sent, heard = list(scene.mails.taken), list(scene.receiver.taken)
 
     def live(fatal: int) -> dict[str, Any]:
         before.restore()
-        scene.mails.taken[:], scene.receiver.taken[:] = sent, heard
+        scene.mails.taken[:], scene.receiver.taken[:], scene.receiver.well = sent, heard, well
         scene.points.fatal, scene.points.dead, scene.points.names = fatal, False, []
         came_to_its_end = scene.points.live(process)
         if not came_to_its_end and prepare in REPEATED:
@@ -353,6 +418,7 @@ def test_F06_F33_F46_killed_at_each_numbered_point_ends_as_if_nothing_had_happen
         assert without_names(found) == without_names(expected), where
         check_repeated(scene.mails.taken, gap=name == "after mail", where=where)
         check_repeated(scene.receiver.taken, gap=name == "after webhook", where=where)
+    return expected
 
 
 def without_names(end: dict[str, Any]) -> dict[str, Any]:
