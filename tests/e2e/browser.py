@@ -22,7 +22,7 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 DRESSES = [(390, "dark"), (1280, "light")]
 if os.environ.get("KALENDS_TEST_PICTURES"):
     DRESSES = [(width, scheme) for width in (390, 1280) for scheme in ("light", "dark")]
-PATIENCE_MS = 60_000
+PATIENCE_MS = 120_000
 
 
 @contextmanager

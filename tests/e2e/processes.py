@@ -27,7 +27,7 @@ from kalends.ops.demo.sandbox import prepare_sandbox
 from kalends.ops.processes import own
 
 # Machines are shared and slow: what should take a second may take this long before a test gives up.
-PATIENCE = 60.0
+PATIENCE = 120.0
 ZONE = "Europe/Paris"
 ENDED_AS_TOLD = (0, -signal.SIGTERM, -signal.SIGKILL)
 
