@@ -174,6 +174,18 @@ def test_booking_that_cannot_be_is_refused_with_the_field(owner, clinic, change,
     assert Appointment.objects.count() == 0
 
 
+def test_staff_member_who_was_named_must_give_the_service_and_be_the_companys(owner, stranger, clinic):
+    emma, _, service = clinic
+    other = make_staff(owner.company, "Emil Late")
+    foreign = make_staff(stranger.company)
+    for named in (other, foreign):
+        assert owner.post("/appointments", booking(service, staff=str(named.pk))).status_code == 404
+    assert owner.post("/appointments", booking(service, staff="nobody")).status_code == 422
+    assert owner.post("/appointments", booking(service, staff=str(emma.pk))).json()["staff"] == [str(emma.pk)]
+    assert owner.post("/appointments", booking(service, staff=str(emma.pk))).status_code == 409
+    assert Appointment.objects.count() == 1
+
+
 def test_list_filters_by_day_of_the_companys_clock(owner, clinic):
     made = owner.post("/appointments", booking(clinic[2], staff=str(clinic[0].pk))).json()
     assert [a["id"] for a in owner.get("/appointments?from=2026-03-03&to=2026-03-03").json()["items"]] == [made["id"]]

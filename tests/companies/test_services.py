@@ -137,6 +137,21 @@ def test_selectors_do_not_find_another_companys_rows():
         selectors.service_of(ours, "not-an-id")
 
 
+def test_service_and_giver_are_found_together_only_where_one_gives_the_other():
+    ours, theirs = make_company("ours"), make_company("theirs")
+    emma, noah, stranger = make_staff(ours), make_staff(ours, "Noah Berg"), make_staff(theirs)
+    cut, closed = make_service(ours, staff=[emma]), make_service(ours, "Closed", staff=[emma])
+    foreign = make_service(theirs, staff=[stranger])
+    services.change_service(service=closed, active=False, actor="t", now=NOW)
+    service, staff = selectors.service_and_giver(ours, str(cut.pk), str(emma.pk))
+    assert (service, service.company, staff, staff.company) == (cut, ours, emma, ours)
+    pairs = [(cut, noah), (closed, emma), (foreign, stranger), (cut, stranger), (foreign, emma)]
+    assert [selectors.service_and_giver(ours, one.pk, other.pk) for one, other in pairs] == [None] * 5
+    assert selectors.service_and_giver(ours, "not-an-id", emma.pk) is None
+    services.change_staff(staff=emma, active=False, actor="t", now=NOW)
+    assert selectors.service_and_giver(ours, cut.pk, emma.pk) is None
+
+
 def test_feed_secret_is_shown_again_but_not_stored_in_the_clear():
     feed = make_staff(make_company()).feed
     url = selectors.feed_url(feed)

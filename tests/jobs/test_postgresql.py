@@ -7,8 +7,11 @@ import pytest
 from django.conf import settings
 from django.db import connection
 from django.db.utils import ConnectionHandler
+from psycopg._queries import PostgresQuery
+from psycopg.adapt import Transformer
 
 from kalends.config.settings import _database
+from kalends.jobs.postgresql.base import KeepingQuery, _read
 
 only_postgres = pytest.mark.skipif(
     settings.DATABASES["default"]["ENGINE"] != "kalends.jobs.postgresql", reason="on PostgreSQL only"
@@ -77,3 +80,38 @@ def test_address_is_read_as_libpq_reads_it(url, host, port, more):
     made = _database(url)
     assert (made["NAME"], made["HOST"], made["PORT"]) == ("name", host, port)
     assert {name: value for name, value in made["OPTIONS"].items() if name.startswith("ssl")} == more
+
+
+@only_postgres
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("query", "values"),
+    [
+        ("SELECT %s, '100 %%', %s", ["a", 2]),
+        ("SELECT %(b)s, %(a)s, %(b)s", {"a": 1, "b": "x"}),
+        (f"SELECT {', '.join(['%s'] * 900)}", list(range(900))),
+        ("SELECT 1", []),
+        ("SELECT '100 %'", None),
+        (b"SELECT %s", (b"bytes",)),
+    ],
+)
+def test_places_of_values_that_are_kept_are_those_that_psycopg_finds(query, values):
+    connection.ensure_connection()
+    ours, theirs = (kind(Transformer(connection.connection)) for kind in (KeepingQuery, PostgresQuery))
+    for made in (ours, theirs, ours):
+        made.convert(query, values)
+    assert (ours.query, ours.params) == (theirs.query, theirs.params)
+    assert (ours.types, ours.formats) == (theirs.types, theirs.formats)
+
+
+@only_postgres
+@pytest.mark.django_db
+def test_places_in_a_long_query_are_looked_for_once():
+    text = f"SELECT {' + '.join(['%s::int'] * 999)}"
+    before = _read.cache_info()
+    with connection.cursor() as cursor:
+        for _ in range(3):
+            cursor.execute(text, list(range(999)))
+            assert cursor.fetchone() == (498_501,)
+    after = _read.cache_info()
+    assert (after.misses - before.misses, after.hits - before.hits) == (1, 2)

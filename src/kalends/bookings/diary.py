@@ -129,6 +129,10 @@ def members_for(
     return members
 
 
+def member_of(staff: Staff) -> Member:
+    return Member(staff.pk, staff.company_id, staff.timezone, staff.schedule_revision)
+
+
 def staff_days(members: Sequence[Member], *, span: Span, now: datetime, near: Span | None = None) -> list[StaffDays]:
     """The members with all that takes their time and overlaps `span`, in the order given.
 

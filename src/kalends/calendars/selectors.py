@@ -65,9 +65,9 @@ def busy_rows(staff: Any, begin: Any, end: Any) -> list[tuple[QuerySet[Any, Any]
 
 def _trusted(of: Q, whose: str) -> QuerySet[RemoteCalendar, tuple[Any, ...]]:
     rows = RemoteCalendar.objects.filter(Q(blocks=True) | Q(receives=True), of)
-    rows = rows.exclude(connection__state__in=(State.PAUSED, State.DISCONNECTED))
     hours = ("connection__company__stale_after_hours", "connection__company__stale_after_hours_ics")
-    return rows.order_by().values_list(whose, "fresh_as_of", "connection__provider", *hours)
+    connection = ("connection__state", "connection__provider", *hours)
+    return rows.order_by().values_list(whose, "receives", "fresh_as_of", *connection)
 
 
 _TRUSTED = Prepared(
@@ -86,17 +86,23 @@ _TRUSTED = Prepared(
 class Freshness:
     """`stale`: staff members who are not offered, with the reason: a calendar that blocks was not read for too long (G9).
     `unread`: those with a calendar that was not read within the last minute, so that it may have to be asked.
+    `receiving`: those with a calendar that appointments are written into, paused or not.
     """
 
     stale: dict[UUID, str]
     unread: frozenset[UUID]
+    receiving: frozenset[UUID]
 
 
 def freshness(*, staff_ids: Iterable[UUID], now: datetime) -> Freshness:
     """A paused connection was paused by a person: its last mirror goes on blocking and it makes nobody stale."""
     stale: dict[UUID, str] = {}
-    unread = set()
-    for staff_id, fresh_as_of, provider, hours, hours_ics in _TRUSTED.rows(staff=list(staff_ids)):
+    unread, receiving = set(), set()
+    for staff_id, receives, fresh_as_of, state, provider, hours, hours_ics in _TRUSTED.rows(staff=list(staff_ids)):
+        if receives:
+            receiving.add(staff_id)
+        if state in (State.PAUSED, State.DISCONNECTED):
+            continue
         hours = hours_ics if provider == Provider.ICS else hours
         if fresh_as_of is None or fresh_as_of < now - FRESH:
             unread.add(staff_id)
@@ -104,7 +110,7 @@ def freshness(*, staff_ids: Iterable[UUID], now: datetime) -> Freshness:
             stale.setdefault(staff_id, "first_sync_pending")
         elif fresh_as_of < now - timedelta(hours=hours):
             stale[staff_id] = "calendar_stale"
-    return Freshness(stale, frozenset(unread))
+    return Freshness(stale, frozenset(unread), frozenset(receiving))
 
 
 def stale_staff(*, staff_ids: Iterable[UUID], now: datetime) -> dict[UUID, str]:

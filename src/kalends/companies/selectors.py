@@ -41,6 +41,16 @@ _SERVICE = Prepared(
     company=UUID,
     ident=UUID,
 )
+_GIVEN = Prepared(
+    lambda company, service, staff: (
+        Service.staff.through.objects.filter(service__company=company, service=service, service__active=True)
+        .filter(staff__company=company, staff=staff, staff__active=True)
+        .select_related("service__location", "staff")
+    ),
+    company=UUID,
+    service=UUID,
+    staff=UUID,
+)
 _FEED = Prepared(
     lambda digest: Feed.objects.filter(secret_digest=digest).select_related("company", "staff", "group"), digest=str
 )
@@ -99,6 +109,16 @@ def group_of(company: Company, group_id: UUID | str) -> StaffGroup:
 
 def service_of(company: Company, service_id: UUID | str) -> Service:
     return _found(_SERVICE, company, service_id, "service")
+
+
+def service_and_giver(company: Company, service_id: UUID | str, staff_id: UUID | str) -> tuple[Service, Staff] | None:
+    """The service and one who gives it, if both are the company's and active."""
+    service, staff = _uuid(service_id), _uuid(staff_id)
+    found = _GIVEN.first(company=company.pk, service=service, staff=staff) if service and staff else None
+    if found is None:
+        return None
+    found.service.company = found.staff.company = company
+    return found.service, found.staff
 
 
 def location_of(company: Company, location_id: UUID | str) -> Location:

@@ -80,11 +80,12 @@ class Prepared:
         lists = {name: list(values[name]) for name, kind in self._kinds.items() if isinstance(kind, list)}
         if not all(lists.values()):
             return [], 0
-        written = self._written({name: len(items) for name, items in lists.items()})
-        return written.run({**values, **lists})
+        connection = connections[DEFAULT_DB_ALIAS]
+        return self._written(connection, lists).run(connection, {**values, **lists})
 
-    def _written(self, lengths: Mapping[str, int]) -> _Written:
-        key = (connections[DEFAULT_DB_ALIAS].vendor, *lengths.items())
+    def _written(self, connection: Any, lists: Mapping[str, list[Any]]) -> _Written:
+        lengths = {name: len(items) for name, items in lists.items()}
+        key = (connection.vendor, *lengths.items())
         found = self._kept.get(key)
         if found is None:
             queryset = self._build(**{name: self._given(name, lengths) for name in self._kinds})
@@ -115,8 +116,9 @@ class PreparedUpdate(Prepared):
     def drafted(self, **values: Any) -> Change:
         """The same for `carry_out`; no list of values may be empty."""
         lists = {name: list(values[name]) for name, kind in self._kinds.items() if isinstance(kind, list)}
-        written = self._written({name: len(items) for name, items in lists.items()})
-        return Change(written.sql, written.params({**values, **lists}))
+        connection = connections[DEFAULT_DB_ALIAS]
+        written = self._written(connection, lists)
+        return Change(written.sql, written.params(connection, {**values, **lists}))
 
     def _write(self, queryset: models.QuerySet[Any, Any]) -> _Written:
         query: Any = queryset.query.chain(UpdateQuery)
@@ -137,13 +139,13 @@ class _Written:
             self._converters = compiler.get_converters([column[0] for column in compiler.select])
             self._finish = _FINISH[rows](compiler)
 
-    def run(self, values: Mapping[str, Any]) -> tuple[list[Any], int]:
+    def run(self, connection: Any, values: Mapping[str, Any]) -> tuple[list[Any], int]:
         """The rows; of a change how many there were."""
         if self._locks:
             # Django asks this where it writes the SQL, which is only once here.
             require_transaction()
-        with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
-            cursor.execute(self.sql, self.params(values))
+        with connection.cursor() as cursor:
+            cursor.execute(self.sql, self.params(connection, values))
             if self._finish is None:
                 return [], cursor.rowcount
             rows: Iterable[Any] = cursor.fetchall()
@@ -152,8 +154,7 @@ class _Written:
         found = self._finish(rows)
         return found, len(found)
 
-    def params(self, values: Mapping[str, Any]) -> list[Any]:
-        connection = connections[DEFAULT_DB_ALIAS]
+    def params(self, connection: Any, values: Mapping[str, Any]) -> list[Any]:
         return [item.value(values, connection) if isinstance(item, _Place) else item for item in self._params]
 
 
@@ -187,7 +188,31 @@ _FINISH: Mapping[Any, Callable[[SQLCompiler], Callable[[Iterable[Any]], list[Any
 }
 
 
-_inserts: dict[tuple[type[models.Model], str, bool], str] = {}
+_inserts: dict[tuple[type[models.Model], str, bool], tuple[str, list[_Column]]] = {}
+
+# Values that these fields hand on unchanged to a database that knows their type.
+_PLAIN: Mapping[type[models.Field[Any, Any]], type] = {
+    models.CharField: str,
+    models.TextField: str,
+    models.BooleanField: bool,
+    models.IntegerField: int,
+    models.UUIDField: UUID,
+    models.ForeignKey: UUID,
+}
+
+
+class _Column:
+    """What a field of a row says to the database, as `Model.save` would find it out."""
+
+    def __init__(self, field: models.Field[Any, Any], connection: Any) -> None:
+        self._field, self._name = field, field.attname
+        plain = next((kind for known, kind in _PLAIN.items() if isinstance(field, known)), None)
+        self._plain = None if plain is UUID and not connection.features.has_native_uuid_field else plain
+
+    def value(self, row: models.Model, connection: Any) -> Any:
+        if self._plain and type(value := getattr(row, self._name)) is self._plain:
+            return value
+        return self._field.get_db_prep_save(self._field.pre_save(row, add=True), connection)
 
 
 class Change:
@@ -207,16 +232,16 @@ class Insertion(Change):
 
     def __init__(self, row: models.Model, *, unless_there: bool = False) -> None:
         connection = connections[DEFAULT_DB_ALIAS]
-        fields = row._meta.local_concrete_fields
         key = (type(row), connection.vendor, unless_there)
         if key not in _inserts:
+            fields = row._meta.local_concrete_fields
             query = InsertQuery(type(row), on_conflict=OnConflict.IGNORE if unless_there else None)
             query.insert_values(fields, [row])
-            _inserts[key] = query.get_compiler(connection=connection).as_sql()[0][0]
+            sql = query.get_compiler(connection=connection).as_sql()[0][0]
+            _inserts[key] = sql, [_Column(field, connection) for field in fields]
         self.row = row
-        super().__init__(
-            _inserts[key], [field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in fields]
-        )
+        sql, columns = _inserts[key]
+        super().__init__(sql, [column.value(row, connection) for column in columns])
 
     def done(self, count: int) -> None:
         self.row._state.adding, self.row._state.db = not count, DEFAULT_DB_ALIAS

@@ -12,6 +12,7 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import EmailPolicy
 from email.utils import format_datetime, parseaddr
+from functools import lru_cache
 
 from django.utils.translation import gettext as _
 
@@ -52,6 +53,7 @@ class _Policy(EmailPolicy):
 _POLICY = _Policy(linesep="\r\n")
 
 
+@lru_cache(maxsize=1024)
 def address(text: str) -> str:
     """The address of "Name <address>" or of an address alone, its domain in ASCII. Raises InvalidInput."""
     local, at, domain = parseaddr(text)[1].rpartition("@")

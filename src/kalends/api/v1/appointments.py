@@ -22,6 +22,7 @@ from kalends.bookings.shown import shown
 from kalends.bookings.values import Actor, Booked, CustomerInput
 from kalends.calendars.selectors import sync_state_of_appointment, sync_states_of_appointments
 from kalends.companies import selectors as companies
+from kalends.companies.models import Company, Service, Staff
 from kalends.core.clock import utc_now
 from kalends.core.errors import InvalidInput
 from kalends.core.span import Span, within_reach
@@ -124,10 +125,12 @@ def book_appointment(request: CompanyRequest, payload: AppointmentIn) -> Any:
     start = instant(payload.start, "start")
 
     def work(key: IdempotencyKey | None) -> tuple[int, Any]:
+        service, staff, gives = _whom(company, payload)
         booked = services.book_appointment(
             company=company,
-            service=companies.service_of(company, payload.service),
-            staff=companies.staff_member(company, payload.staff) if payload.staff else None,
+            service=service,
+            staff=staff,
+            gives=gives,
             group=companies.group_of(company, payload.group) if payload.group else None,
             start=start,
             customer=CustomerInput(**customer.dict()),
@@ -142,6 +145,15 @@ def book_appointment(request: CompanyRequest, payload: AppointmentIn) -> Any:
         return 201, appointment_json(booked.appointment, sync, booked)
 
     return answer(request, work, atomic=False)
+
+
+def _whom(company: Company, payload: AppointmentIn) -> tuple[Service, Staff | None, bool]:
+    """The service, the staff member if one was named, and whether that one is known to give it."""
+    if not payload.staff:
+        return companies.service_of(company, payload.service), None, False
+    if given := companies.service_and_giver(company, payload.service, payload.staff):
+        return *given, True
+    return companies.service_of(company, payload.service), companies.staff_member(company, payload.staff), False
 
 
 @routes.get("/appointments/{appointment_id}", response=answers(ok=AppointmentOut), summary="One appointment")

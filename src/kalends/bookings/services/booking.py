@@ -77,12 +77,15 @@ def book_appointment(
     hold_token: str = "",
     by: Actor | None = None,
     attendee_id: UUID | None = None,
+    gives: bool = False,
 ) -> Booked:
     """A confirmed appointment with this customer: of `staff`, of one of `group`, of all of `team`, or of anybody.
 
     `source`: web, api, dashboard or demo; from the dashboard a start off the grid and within the notice will do. A
     time that is shared (capacity) and has places left is joined. Raises SlotTaken with the nearest alternatives,
     InvalidInput (naming the field) and NotFound.
+
+    `gives`: the caller has read `staff` as one who is active and gives the service.
 
     `attendee_id`: an id that the caller chose and kept, so that the same request made again finds what the first made.
     """
@@ -96,7 +99,7 @@ def book_appointment(
         raise InvalidInput(_("Notes may have 4,000 characters at the most."), field="notes")
     wish = make_wish(
         company=company, service=service, start=start, now=now, staff=staff, group=group, team=team,
-        hold_token=hold_token, own_choice=source == "dashboard",
+        hold_token=hold_token, own_choice=source == "dashboard", gives=gives,
     )  # fmt: skip
     actor = by or Actor(_ACTORS[source], label=person.name if source == "web" else "")
     order = Order(wish, person, actor, timezone, source, notes.strip(), attendee_id or new_id())
@@ -123,13 +126,13 @@ def _made_before(company: Company, attendee_id: UUID) -> Booked | None:
 
 def _book(order: Order, choice: Choice, draft: Draft) -> Booked:
     wish = order.wish
-    _lock_and_check(wish, choice)
+    as_seen = _lock_and_check(wish, choice)
     if wish.hold:
         Hold.objects.filter(pk=wish.hold.pk).delete()
     standing = _to_join(wish, choice.team)
     if standing is not None:
         return _join(order, draft, standing)
-    received = draft.write()
+    received = draft.write(calendars=choice.received or not as_seen)
     scene, url = draft.scene, manage_url(draft.attendee)
     announce_change(Event.CREATED, scene, now=wish.now)
     return Booked(scene.appointment, draft.attendee, url, scene.staff, scene.attendees, in_calendars=received)
@@ -149,8 +152,10 @@ class Draft:
     def attendee(self) -> Attendee:
         return self.scene.attendees[0]
 
-    def write(self) -> bool:
-        """Inside a transaction, which must end if this raises SlotTaken. Whether a calendar receives it."""
+    def write(self, *, calendars: bool) -> bool:
+        """Inside a transaction, which must end if this raises SlotTaken. Whether a calendar receives it, which is looked
+        for only if there may be `calendars`.
+        """
         customer = [] if self.known else [Insertion(self.attendee.customer, unless_there=True)]
         with overlap_is_refusal():
             carry_out([*customer, *self.rows])
@@ -159,7 +164,7 @@ class Draft:
         elif self.attendee.customer._state.adding:
             self.attendee.customer = customer_made_meanwhile(self.attendee.customer)
             self.attendee.save(update_fields=["customer"])
-        received = show_in_calendars(self.scene, first=True)
+        received = calendars and show_in_calendars(self.scene, first=True)
         for mail in self.mails:
             send_soon(mail)
         return received
@@ -208,16 +213,19 @@ _TEAM_LOCKED = Prepared(
 )
 
 
-def _lock_and_check(wish: Wish, choice: Choice) -> None:
-    """Locks the staff. Raises SlotTaken unless they are free on the rows as they are under the locks.
+def _lock_and_check(wish: Wish, choice: Choice) -> bool:
+    """Locks the staff. Raises SlotTaken unless they are free on the rows as they are under the locks. Whether they are as
+    they were.
 
-    Every write that changes a member's time raises their revision: if it stands where it stood when the team was found
-    free, nothing has changed since. Places in a shared time are counted again in any case.
+    Every write that changes a member's time, or the calendar that receives, raises their revision: if it stands where it
+    stood when the team was found free, nothing has changed since. Places in a shared time are counted again in any case.
     """
     require_transaction()
     revisions = dict(_TEAM_LOCKED.rows(company=wish.company.pk, ids=choice.team))
-    if revisions != dict(choice.revisions) or wish.rules.capacity > 1:
+    as_seen = revisions == choice.revisions
+    if not as_seen or wish.rules.capacity > 1:
         check_on_fresh_rows(wish, choice.team)
+    return as_seen
 
 
 def _to_join(wish: Wish, team: Team) -> Appointment | None:

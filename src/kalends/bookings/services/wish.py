@@ -10,12 +10,12 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from kalends.bookings.assigning import ranked_staff
-from kalends.bookings.diary import Member, members_for, rules_of
+from kalends.bookings.diary import Member, member_of, members_for, rules_of
 from kalends.bookings.models import Claim, Hold
 from kalends.bookings.refusing import first_reason, refusal, refused_because
 from kalends.bookings.selectors.availability import alternatives, slot_query
 from kalends.bookings.values import SlotTaken
-from kalends.calendars.selectors import freshness, stale_staff
+from kalends.calendars.selectors import Freshness, freshness, stale_staff
 from kalends.calendars.services import live_check
 from kalends.companies.models import Company, Service, Staff, StaffGroup
 from kalends.core.errors import NotFound
@@ -32,15 +32,21 @@ Team = tuple[UUID, ...]
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A team that was free, and the schedule revisions it was free at: while they hold, it still is."""
+    """A team that was free, and the schedule revisions it was free at: while they hold, it still is.
+
+    `received`: appointments of one of them are written into a calendar, which holds as long.
+    """
 
     team: Team
     revisions: Mapping[UUID, int]
+    received: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A wish, checked for form. `team`: these all together, not any of them."""
+    """A wish, checked for form. `team`: these all together, not any of them. `gives`: `staff` is known to be active and
+    to give the service as of the schedule revision that the row states.
+    """
 
     company: Company
     service: Service
@@ -52,12 +58,15 @@ class Wish:
     group: StaffGroup | None = None
     team: tuple[Staff, ...] = ()
     hold: Hold | None = None
+    gives: bool = False
 
     @property
     def span(self) -> Span:
         return Span(self.start, self.start + timedelta(minutes=self.rules.duration))
 
     def members(self) -> list[Member]:
+        if self.staff is not None and self.gives:
+            return [member_of(self.staff)]
         wanted = [member.pk for member in self.team]
         found = members_for(service=self.service, staff=self.staff, group=self.group, staff_ids=wanted)
         if len(found) < len(wanted):
@@ -118,6 +127,7 @@ def make_wish(
     team: Sequence[Staff] = (),
     hold_token: str = "",
     own_choice: bool = False,
+    gives: bool = False,
 ) -> Wish:
     if service.company_id != company.pk or not service.active:
         raise NotFound(_("There is no such service."))
@@ -137,6 +147,7 @@ def make_wish(
         group=group,
         team=tuple(team),
         hold=hold,
+        gives=gives,
     )
 
 
@@ -157,15 +168,16 @@ class Chooser:
 
     def next(self) -> Choice | None:
         """The team that should take it: free by the rows, not stale, and free by its calendars as they are now."""
-        members, unread = offered_members(self.wish)
+        members, calendars = offered_members(self.wish)
         free = [team for team in self.wish.teams_free(members) if team not in self.refused]
         for team in _in_order(self.wish, free):
             unknown = [ident for ident in team if ident not in self.asked]
             if unknown and len(self.asked) >= _LIVE_CHECKS * max(1, len(self.wish.team)):
                 return None
-            self._ask_calendars(unknown, unread)
+            self._ask_calendars(unknown, calendars.unread)
             if all(self.asked[ident] for ident in team):
-                return Choice(team, {member.id: member.revision for member in members if member.id in team})
+                revisions = {member.id: member.revision for member in members if member.id in team}
+                return Choice(team, revisions, received=not calendars.receiving.isdisjoint(team))
         return None
 
     def _ask_calendars(self, staff_ids: list[UUID], unread: Collection[UUID]) -> None:
@@ -180,11 +192,11 @@ class Chooser:
         self.unreadable.update(ident for ident in staff_ids if answers[ident].reason == "calendar_unreachable")
 
 
-def offered_members(wish: Wish) -> tuple[list[Member], frozenset[UUID]]:
-    """Those asked for whose calendars are fresh enough to be trusted; and who has one that was not read just now."""
+def offered_members(wish: Wish) -> tuple[list[Member], Freshness]:
+    """Those asked for whose calendars are fresh enough to be trusted; and what is known of these."""
     members = wish.members()
     found = freshness(staff_ids=[member.id for member in members], now=wish.now)
-    return [member for member in members if member.id not in found.stale], found.unread
+    return [member for member in members if member.id not in found.stale], found
 
 
 def _in_order(wish: Wish, free: list[Team]) -> list[Team]:
