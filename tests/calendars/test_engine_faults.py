@@ -132,6 +132,25 @@ def test_F01_copy_with_our_marker_is_foreign_and_blocks(world: World):
     assert [event.id for event in world.events(appointment)] == [copy.id]
 
 
+def test_F79_event_that_somebody_else_took_over_stays_and_blocks_after_the_cancellation(world: World):
+    appointment = world.book_synced(at(3, 10))
+    taken = world.server.store(world.main, replace(world.event(appointment), foreign_organizer=True))
+    world.forget_requests()
+    world.settle(1)
+    assert world.busy() == []
+    world.cancel(appointment)
+    world.settle(2)
+    assert (Link.objects.get().status, world.count("put", "remove")) == (LinkStatus.CLOSED, 0)
+    assert [event.id for event in world.events(appointment)] == [taken.id]
+    assert world.busy() == [(at(3, 10), at(3, 10, 30))]
+    world.forget_requests()
+    world.settle(2)
+    assert world.count("put", "remove", "find") == 0
+    world.server.delete(world.main, taken.id)
+    world.settle(1)
+    assert world.busy() == []
+
+
 def test_F04_same_page_twice_stores_each_event_once(world: World):
     world.server.add(world.extra, Span(at(4, 9), at(4, 10)))
     world.settle(1)

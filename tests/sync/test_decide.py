@@ -222,6 +222,11 @@ def test_event_of_another_organizer_is_never_written():
     assert decision.action == actions.Refuse("foreign_organizer")
 
 
+def test_event_of_another_organizer_is_let_go_when_the_appointment_is_cancelled():
+    decision = decide(link(wanted=None), Present(event(foreign_organizer=True)), TWO_WAY, NOW)
+    assert decision == actions.Decision("cancelled_foreign_organizer", actions.Close())
+
+
 def test_deletion_of_what_is_over_is_left_alone():
     past = content(10, day=1)
     state = link(wanted=Wanted(past, NOW), base=past, echo=shape_sent(past), pending=DELETED)

@@ -121,6 +121,9 @@ def _asked(link: LinkState, again: Create, policy: Policy, now: datetime) -> Dec
 
 
 def _present(link: LinkState, event: RemoteEvent, policy: Policy, now: datetime) -> Decision:
+    if event.foreign_organizer and link.wanted is None:
+        # Somebody else's meeting, which goes on and makes busy like any other once no link calls it ours.
+        return Decision("cancelled_foreign_organizer", Close())
     if event.foreign_organizer:
         return Decision("foreign_organizer", Refuse("foreign_organizer"), flag="foreign_organizer")
     if link.wanted is None:

@@ -20,7 +20,7 @@ from kalends.companies.services import raise_schedule_revision
 from kalends.jobs.saved import save
 from kalends.sync import actions
 from kalends.sync.decide import decide
-from kalends.sync.evidence import Unknown
+from kalends.sync.evidence import Present, Unknown
 from kalends.sync.link import PendingKind, Verdict, hold
 from kalends.sync.plan import Candidate, settle_sets
 
@@ -55,6 +55,8 @@ def _remember(run: Run, planned: Planned, link: Link) -> None:
             save(link)
         case actions.Close():
             _close(run, planned, link)
+            # What goes on standing there is no link's any more.
+            run.stirred = run.stirred or isinstance(evidence, Present)
         case actions.Refuse(reason):
             link.attempts += 1
             if rows.refuse(link, run, reason):

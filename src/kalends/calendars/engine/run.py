@@ -208,7 +208,8 @@ def _act(run: Run) -> None:
     """Rounds, because what one decision does may call for the next; bounded, the rest is for the next run."""
     for number in range(_ROUNDS):
         links = due_links(run)
-        if number == 0 and (links or run.stirred):
+        if run.stirred or (links and number == 0):
+            run.stirred = False
             settle_strays(run)
         if not any(link.due_at is not None and link.due_at <= run.now for link in links):
             return

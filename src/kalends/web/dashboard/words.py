@@ -171,6 +171,9 @@ RULES = {
     "same": _("Equal on both sides"),
     "same_value": _("Changed to the same on both sides"),
     "cancelled": _("Cancelled here, so the event was removed"),
+    "cancelled_foreign_organizer": _(
+        "Cancelled here; the event belongs to somebody else now: left alone, and it blocks"
+    ),
     "cancelled_and_gone": _("Cancelled here; the event was gone already"),
     "moved": _("The event was moved in the calendar, so the appointment was moved"),
     "move_put_back": _("The event was moved in the calendar and put back"),
