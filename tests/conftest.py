@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
 
 _var = tempfile.mkdtemp(prefix="kalends-test-")
 for name in [name for name in os.environ if name.startswith("KALENDS_") and not name.startswith("KALENDS_TEST_")]:
@@ -35,6 +36,8 @@ django.setup()
 from hypothesis import HealthCheck  # noqa: E402
 from hypothesis import settings as hypothesis_settings  # noqa: E402
 
+from kalends.net import http  # noqa: E402
+
 # Machines are shared: how long an example took, or its drawing, says nothing about the law. A change is judged by the
 # same examples as the last one; KALENDS_TEST_EXAMPLES=5000 draws new ones, and so many.
 _examples = os.environ.get("KALENDS_TEST_EXAMPLES")
@@ -62,3 +65,11 @@ def pytest_terminal_summary(terminalreporter) -> None:
 def english() -> None:
     """A page that was read in French leaves its language to the thread, and so to the next test."""
     translation.activate("en")
+
+
+@pytest.fixture(autouse=True)
+def connections_closed() -> Iterator[None]:
+    """Each test's servers have ports of their own: what the process keeps open to them would pile up to its limit."""
+    yield
+    while http._clients:
+        http._clients.popitem()[1].close()
