@@ -20,6 +20,7 @@ from kalends.sync.push import HEARTBEAT
 from tests.calendars.world import POLL, World
 from tests.simulation.acts import WRITES, mirror
 from tests.simulation.history import APPOINTMENTS, NAMED, History, own_events
+from tests.simulation.webhooks import check_webhooks
 
 _LINKS = Prepared(lambda appointment: Link.objects.filter(appointment_id=appointment), appointment=UUID)
 _ATTENDEES = Prepared(lambda appointment: Attendee.objects.filter(appointment=appointment), appointment=UUID)
@@ -47,6 +48,8 @@ def check(history: History) -> None:
     check_mirror(world)
     check_freshness(world)
     check_churn(history)
+    if history.watch.hooks:
+        check_webhooks(history, history.watch.hooks)
 
 
 def check_events(world: World, appointment: Appointment) -> None:

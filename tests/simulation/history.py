@@ -74,6 +74,8 @@ class History:
             self.log.append(step.name)
             if step.name == "work":
                 self.work()
+                if self.watch.hooks:
+                    self.log += self.watch.hooks.work(step.seed)
             else:
                 ACTS[step.name](self)
                 self.world.deliver()

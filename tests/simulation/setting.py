@@ -6,19 +6,19 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from types import SimpleNamespace
 from unittest import mock
 
 from django.conf import settings
 
 from kalends.calendars.models import CalendarConnection
 from kalends.calendars.providers import provider_factory
-from kalends.core import ids
 from kalends.sync.link import Mode
 from kalends.sync.memory_server import MemoryCalendar
 from kalends.sync.port import Provider, Texts
 from tests.calendars.world import World, make_world
+from tests.simulation.chance import counted
 from tests.simulation.watch import Watch, WatchedProvider
+from tests.simulation.webhooks import Hooks
 
 # alone: one person, one account. accounts: one person, two accounts. mirrored: two people. In the last two a tool of
 # somebody else's copies each account's calendar into the other's.
@@ -39,6 +39,8 @@ class Setting:
     page_size: int
     on_outside_move: str
     on_outside_delete: str
+    # The seed of what a webhook's receiver does; 0: the company has none.
+    webhook: int = 0
 
     @classmethod
     def of(cls, chance: random.Random) -> Setting:
@@ -66,7 +68,7 @@ def made(setting: Setting, chance: random.Random) -> Iterator[Watch]:
         return WatchedProvider(watches[0], connection.subject)
 
     told = replace(settings.KALENDS, push=setting.push)
-    with provider_factory(find), mock.patch.object(settings, "KALENDS", told), _counted(chance):
+    with provider_factory(find), mock.patch.object(settings, "KALENDS", told), counted(chance):
         world = make_world(
             members=2 if setting.people == "mirrored" else 1,
             on_outside_move=setting.on_outside_move,
@@ -77,8 +79,9 @@ def made(setting: Setting, chance: random.Random) -> Iterator[Watch]:
             world.add_server("account-2")
         for server in world.servers.values():
             _behave(server, setting)
-        _connect(world, setting)
-        yield watches[0]
+        with _listening(world, setting) as watches[0].hooks:
+            _connect(world, setting)
+            yield watches[0]
 
 
 def _behave(server, setting: Setting) -> None:
@@ -106,18 +109,13 @@ def _connect(world: World, setting: Setting) -> None:
 
 
 @contextmanager
-def _counted(chance: random.Random) -> Iterator[None]:
-    """Chance from the seed only: the rows' ids and the jitter of renewals."""
-    state = random.getstate()
-    random.seed(chance.getrandbits(64))
-    counter = iter(range(1_000_000_000))
-    time = SimpleNamespace(time_ns=lambda: (1_772_000_000_000 + next(counter)) * 1_000_000)
-    source = SimpleNamespace(urandom=chance.randbytes)
-    try:
-        with mock.patch.multiple(ids, time=time, os=source, _last=(0, 0)):
-            yield
-    finally:
-        random.setstate(state)
+def _listening(world: World, setting: Setting) -> Iterator[Hooks | None]:
+    if not setting.webhook:
+        yield None
+        return
+    hooks = Hooks(world, setting.webhook)
+    with hooks.listening():
+        yield hooks
 
 
 def calendars_of(world: World) -> list[tuple[str, MemoryCalendar]]:

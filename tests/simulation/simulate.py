@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db import transaction
 
@@ -16,6 +16,8 @@ from tests.simulation.setting import Setting, made
 
 ACTS = 24
 _TRIES = 80
+# In so many histories the company has a webhook; its chance is its own, so that it changes nothing else in them.
+_WEBHOOKS = 1 / 10
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,8 @@ def steps_of(seed: int, acts: int = ACTS) -> tuple[Setting, list[Step]]:
         steps.append(Step(chance.choice(NAMES), chance.getrandbits(32)))
         if chance.random() < 0.6:
             steps.append(Step("work", chance.getrandbits(32)))
-    return setting, steps
+    whims = random.Random(f"webhooks {seed}")
+    return replace(setting, webhook=whims.getrandbits(32) if whims.random() < _WEBHOOKS else 0), steps
 
 
 def simulate(seed: int) -> Failure | None:

@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import random
+from dataclasses import replace
 
 from django.db import transaction
 
@@ -17,8 +18,9 @@ from kalends.calendars.models import CalendarConnection, RemoteCalendar
 from kalends.companies.models import Company, Feed, Service, Staff
 from kalends.config.logs import HideSecrets, Lines
 from kalends.jobs.secrets import unseal
-from kalends.messages.models import OutgoingMessage
+from kalends.messages.models import OutgoingMessage, WebhookEndpoint
 from kalends.messages.sending import send_message
+from kalends.messages.webhook_reads import webhook_secret, webhook_url
 from kalends.sync.memory_server import Fault
 from tests.calendars.world import at
 from tests.simulation.history import History, Step
@@ -48,6 +50,8 @@ def secrets_of_the_rows() -> set[str]:
     found |= {manage_url(row).rpartition("/")[2] for row in Attendee.objects.all()}
     for feed in Feed.objects.all():
         found.add(unseal(feed.secret_sealed, row=feed.pk, field="companies.Feed.secret_sealed"))
+    for row in WebhookEndpoint.objects.all():
+        found |= {webhook_url(row), webhook_secret(row)}
     # Shorter than four letters is found in any text.
     return {text for text in found if len(text) >= 4}
 
@@ -80,7 +84,7 @@ def test_G14_log_of_simulated_days_names_nobody(db, caplog):
         for seed in range(900, 906):
             untouched = transaction.savepoint()
             setting, steps = steps_of(seed)
-            with made(setting, random.Random(seed)) as watch:
+            with made(replace(setting, webhook=seed), random.Random(seed)) as watch:
                 _play(History(watch.world, random.Random(seed), watch), steps)
             words |= secrets_of_the_rows()
             try:

@@ -22,6 +22,7 @@ from kalends.sync.plan import ALL_OF_AT_LEAST, BUDGET_FLOOR, BUDGET_SHARE
 from kalends.sync.port import Guard, Intent, ProviderError, Receipt, Throttled
 from kalends.sync.push import HEARTBEAT
 from tests.calendars.world import POLL, Killed, World
+from tests.simulation.webhooks import Hooks
 
 _STATES = Prepared(
     lambda: CalendarConnection.objects.order_by("pk").only(
@@ -66,6 +67,7 @@ class Watch:
     cancelled: defaultdict[UUID, dict[UUID, datetime]] = field(default_factory=lambda: defaultdict(dict))
     waits: defaultdict[str, list[datetime]] = field(default_factory=lambda: defaultdict(list))
     troubled: dict[str, datetime] = field(default_factory=dict)
+    hooks: Hooks | None = None
 
     @contextmanager
     def run_of(self, connection: CalendarConnection) -> Iterator[None]:
