@@ -21,6 +21,7 @@ from django.db.models.sql import InsertQuery, Query, UpdateQuery
 from django.db.models.sql.compiler import SQLCompiler
 
 from kalends.jobs.locks import require_transaction
+from kalends.jobs.stored import Stored
 
 _FIELDS: Mapping[type, models.Field[Any, Any]] = {
     UUID: models.UUIDField(),
@@ -49,11 +50,11 @@ class _Place:
     """Where a value goes among the parameters."""
 
     def __init__(self, name: str, index: int | None, field: models.Field[Any, Any]) -> None:
-        self.name, self.index, self.field = name, index, field
+        self.name, self.index, self.stored = name, index, Stored(field)
 
     def value(self, values: Mapping[str, Any], connection: Any) -> Any:
         given = values[self.name] if self.index is None else values[self.name][self.index]
-        return self.field.get_db_prep_value(given, connection)
+        return self.stored.value(given, connection)
 
 
 class Prepared:
@@ -188,31 +189,7 @@ _FINISH: Mapping[Any, Callable[[SQLCompiler], Callable[[Iterable[Any]], list[Any
 }
 
 
-_inserts: dict[tuple[type[models.Model], str, bool], tuple[str, list[_Column]]] = {}
-
-# Values that these fields hand on unchanged to a database that knows their type.
-_PLAIN: Mapping[type[models.Field[Any, Any]], type] = {
-    models.CharField: str,
-    models.TextField: str,
-    models.BooleanField: bool,
-    models.IntegerField: int,
-    models.UUIDField: UUID,
-    models.ForeignKey: UUID,
-}
-
-
-class _Column:
-    """What a field of a row says to the database, as `Model.save` would find it out."""
-
-    def __init__(self, field: models.Field[Any, Any], connection: Any) -> None:
-        self._field, self._name = field, field.attname
-        plain = next((kind for known, kind in _PLAIN.items() if isinstance(field, known)), None)
-        self._plain = None if plain is UUID and not connection.features.has_native_uuid_field else plain
-
-    def value(self, row: models.Model, connection: Any) -> Any:
-        if self._plain and type(value := getattr(row, self._name)) is self._plain:
-            return value
-        return self._field.get_db_prep_save(self._field.pre_save(row, add=True), connection)
+_inserts: dict[tuple[type[models.Model], str, bool], tuple[str, list[tuple[models.Field[Any, Any], Stored]]]] = {}
 
 
 class Change:
@@ -238,10 +215,10 @@ class Insertion(Change):
             query = InsertQuery(type(row), on_conflict=OnConflict.IGNORE if unless_there else None)
             query.insert_values(fields, [row])
             sql = query.get_compiler(connection=connection).as_sql()[0][0]
-            _inserts[key] = sql, [_Column(field, connection) for field in fields]
+            _inserts[key] = sql, [(field, Stored(field)) for field in fields]
         self.row = row
         sql, columns = _inserts[key]
-        super().__init__(sql, [column.value(row, connection) for column in columns])
+        super().__init__(sql, [stored.value(field.pre_save(row, add=True), connection) for field, stored in columns])
 
     def done(self, count: int) -> None:
         self.row._state.adding, self.row._state.db = not count, DEFAULT_DB_ALIAS
