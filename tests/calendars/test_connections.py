@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from kalends.calendars.models import BusySpan, CalendarConnection, Link, RemoteC
 from kalends.companies.models import Staff
 from kalends.companies.services import change_calendar_sync
 from kalends.core.errors import Conflict, InvalidInput
+from kalends.core.ids import new_id
 from kalends.core.span import Span
 from kalends.sync.connection import State
 from kalends.sync.link import Mode
@@ -180,6 +182,31 @@ def test_F30_disconnect_remove_is_resumable_wherever_it_is_killed(world: World):
         world.pass_time(POLL)
     world.run()
     assert [world.events(appointment) for appointment in appointments] == [[], [], [], []]
+    connection = world.connection()
+    assert (connection.state, connection.purge, connection.credentials) == (State.DISCONNECTED, False, "")
+
+
+def test_F30_thousand_events_are_removed_once_each_though_the_worker_is_killed_midway(world: World):
+    synced = world.link(world.book_synced(at(3, 10)))
+    event = world.main.events[synced.remote_id]
+    links = []
+    for _ in range(999):
+        ident = new_id()
+        copy = replace(event, id=ident.hex, op_key=f"{ident.hex}0001")
+        tag = world.server.store(world.main, copy).tag
+        values = {"id": ident, "appointment_id": new_id(), "remote_id": copy.id, "tag": tag}
+        links.append(Link(**{**Link.objects.filter(pk=synced.pk).values().get(), **values}))
+    Link.objects.bulk_create(links)
+    services.disconnect(connection=world.connection(), events="remove", now=world.now)
+    world.forget_requests()
+    assert world.run_killed_at(500)
+    left = len(world.main.standing())
+    assert 400 < left < 600
+    world.pass_time(POLL)
+    world.run()
+    assert world.main.standing() == []
+    assert world.count("remove") == 1000
+    assert set(Link.objects.values_list("status", flat=True)) == {"closed"}
     connection = world.connection()
     assert (connection.state, connection.purge, connection.credentials) == (State.DISCONNECTED, False, "")
 

@@ -54,6 +54,23 @@ def test_F70_thousand_that_come_at_once_each_get_a_turn_of_their_own():
     assert host.open_at - NOW == 1000 * GAP
 
 
+def test_F70_ten_thousand_addresses_of_fifty_hosts_are_all_asked_within_two_minutes():
+    """All come at once, and each again when its turn is."""
+    asked: dict[int, list[datetime]] = {}
+    for number in range(50):
+        host, turns, due = FRESH, {}, [(NOW, who) for who in range(200)]
+        while due:
+            now, who = due.pop(0)
+            host, went = looks(host, turns, who, now)
+            if went:
+                asked.setdefault(number, []).append(now)
+            else:
+                due.append((turns[who], who))
+    expected = [NOW] * BURST + [NOW + GAP * number for number in range(1, 201 - BURST)]
+    assert list(asked.values()) == [expected] * 50
+    assert expected[-1] - NOW < timedelta(minutes=2)
+
+
 def test_who_comes_later_does_not_overtake_the_queue():
     host, turn = queued(FRESH, NOW)
     assert not is_open(host, None, NOW)
