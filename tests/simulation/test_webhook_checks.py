@@ -133,6 +133,23 @@ def test_body_of_before_the_change_is_seen(monkeypatch):
     assert outcome(LISTENING, names) == "webhooks: told as another event than it was"
 
 
+def test_time_of_before_the_change_is_seen(monkeypatch):
+    announced, first = {booking: booking.announce_change, changing: changing.announce_change}, []
+
+    def booked(event, scene, *, now):
+        first.append(scene.appointment.start)
+        announced[booking](event, scene, now=now)
+
+    def stale(event, scene, *, now):
+        start, scene.appointment.start = scene.appointment.start, first[0]
+        announced[changing](event, scene, now=now)
+        scene.appointment.start = start
+
+    monkeypatch.setattr(booking, "announce_change", booked)
+    monkeypatch.setattr(changing, "announce_change", stale)
+    assert outcome(LISTENING, ["book", "work", "reschedule"]) == "webhooks: told last what does not hold"
+
+
 def test_body_that_is_written_anew_for_each_try_is_seen(monkeypatch):
     tried = webhook_sending._try
 
