@@ -11,6 +11,8 @@ ON_POSTGRES = tests/accounts tests/api tests/bookings tests/calendars tests/comp
 	tests/ops/test_restore.py tests/ops/test_deploy.py tests/ops/test_views.py tests/simulation tests/web
 # Histories that `make test-all` plays besides the few of the suite.
 CI_SEEDS ?= 10000
+# `make test` orders the tests anew each time; a verdict is to be the same when it is asked for again.
+CI_ORDER ?= 1
 
 # A change of any of these sets up again.
 SETUP_FROM = pyproject.toml package-lock.json tools/build_frontend.py src/kalends/locale/fr/LC_MESSAGES/django.po
@@ -42,9 +44,9 @@ test-fast: setup-dev ## pure rooms only, no database
 	$(BIN)/pytest -q tests/core tests/scheduling tests/sync tests/ics
 
 test-all: system-packages setup-dev check ## everything that CI runs, on both databases, nothing skipped
-	KALENDS_TEST_SKIP=refuse $(BIN)/pytest -n 2 --dist loadgroup
+	KALENDS_TEST_SKIP=refuse $(BIN)/pytest -n 2 --dist loadgroup -p randomly --randomly-seed=$(CI_ORDER)
 	KALENDS_TEST_SKIP=refuse KALENDS_TEST_SEEDS=1-10 $(BIN)/python tools/with_postgres.py $(BIN)/pytest -n 2 --dist loadgroup \
-		$(ON_POSTGRES)
+		-p randomly --randomly-seed=$(CI_ORDER) $(ON_POSTGRES)
 	$(BIN)/python -m tests.simulation --first 21 --seeds $(CI_SEEDS)
 
 system-packages: ## servers and browsers from Debian's packages
