@@ -151,6 +151,26 @@ def test_F79_event_that_somebody_else_took_over_stays_and_blocks_after_the_cance
     assert world.busy() == []
 
 
+@pytest.mark.parametrize("marked", [True, False])
+def test_F79_event_that_somebody_else_took_over_blocks_from_the_moment_its_link_is_closed(world: World, marked):
+    appointment = world.book_synced(at(3, 10))
+    event = world.event(appointment)
+    world.server.store(
+        world.main, replace(event, foreign_organizer=True, op_key=event.op_key if marked else "", content=None)
+    )
+    world.settle(1)
+    world.cancel(appointment)
+    steps = 0
+    while (killed := world.run_killed_at(steps + 1)) is not None:
+        steps += 1
+        stands = Link.objects.get().status == LinkStatus.CLOSED
+        assert world.busy() == ([(at(3, 10), at(3, 10, 30))] if stands else []), killed
+        world.pass_time(timedelta(minutes=20))
+    assert steps > 0
+    world.settle(1)
+    assert (Link.objects.get().status, world.busy()) == (LinkStatus.CLOSED, [(at(3, 10), at(3, 10, 30))])
+
+
 def test_F04_same_page_twice_stores_each_event_once(world: World):
     world.server.add(world.extra, Span(at(4, 9), at(4, 10)))
     world.settle(1)

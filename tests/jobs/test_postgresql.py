@@ -107,11 +107,15 @@ def test_places_of_values_that_are_kept_are_those_that_psycopg_finds(query, valu
 @only_postgres
 @pytest.mark.django_db
 def test_places_in_a_long_query_are_looked_for_once():
-    text = f"SELECT {' + '.join(['%s::int'] * 999)}"
+    text = f"SELECT {' + '.join(['%s::int'] * 256)} {' ' * 4096}"
     before = _read.cache_info()
     with connection.cursor() as cursor:
         for _ in range(3):
-            cursor.execute(text, list(range(999)))
-            assert cursor.fetchone() == (498_501,)
+            cursor.execute(text, list(range(256)))
+            assert cursor.fetchone() == (32_640,)
     after = _read.cache_info()
     assert (after.misses - before.misses, after.hits - before.hits) == (1, 2)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {' + '.join(['%s::int'] * 257)}", list(range(257)))
+        assert cursor.fetchone() == (32_896,)
+    assert _read.cache_info() == after

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection, models
@@ -47,6 +48,12 @@ def test_value_is_stored_as_its_field_says(field, value):
 def test_value_that_is_not_plain_is_left_to_its_field():
     text = Stored(FIELDS[0])
     assert type(text.value(lazystr("later"), connection)) is str
+    paris = ZoneInfo("Europe/Paris")
+    twice = [datetime(2026, 10, 25, 2, 30, tzinfo=paris, fold=fold) for fold in (0, 1)]
+    at = Stored(FIELDS[7])
+    assert [str(at.value(wall, connection))[:13] for wall in twice] == [
+        str(FIELDS[7].get_db_prep_save(wall, connection))[:13] for wall in twice
+    ]
     assert text.value(Status.CONFIRMED, connection) == "confirmed"
     with pytest.warns(RuntimeWarning, match="naive"):
         Stored(models.DateTimeField(name="at")).value(datetime(2026, 3, 2), connection)

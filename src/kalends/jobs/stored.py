@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -22,7 +22,8 @@ _KINDS: Mapping[type[models.Field[Any, Any]], type] = {
 
 class Stored:
     """`field.get_db_prep_save`. A value whose type alone says what it becomes is not asked anything else; the others, a
-    naive datetime and integers, which PostgreSQL is told the size of, among them, are the field's own business.
+    datetime of another zone than UTC and integers, which PostgreSQL is told the size of, among them, are the field's own
+    business.
     """
 
     def __init__(self, field: models.Field[Any, Any]) -> None:
@@ -31,7 +32,7 @@ class Stored:
 
     def value(self, value: Any, connection: Any) -> Any:
         kind: Any = self._kind
-        if type(value) is not kind or (kind is datetime and value.tzinfo is None):
+        if type(value) is not kind or (kind is datetime and value.tzinfo is not UTC):
             return self._field.get_db_prep_save(value, connection)
         if connection.vendor == "sqlite" and kind is UUID:
             return value.hex

@@ -36,7 +36,7 @@ from kalends.bookings.telling import first_mails, notify_staff, tell_attendee
 from kalends.bookings.values import Actor, Booked, CustomerInput, SlotTaken
 from kalends.companies.models import Company, Service, Staff, StaffGroup
 from kalends.companies.services import schedule_revision_raise
-from kalends.core.errors import InvalidInput
+from kalends.core.errors import InvalidInput, NotFound
 from kalends.core.ids import new_id, new_token, token_digest
 from kalends.core.zones import zone
 from kalends.jobs.locks import require_transaction
@@ -214,8 +214,8 @@ _TEAM_LOCKED = Prepared(
 
 
 def _lock_and_check(wish: Wish, choice: Choice) -> bool:
-    """Locks the staff. Raises SlotTaken unless they are free on the rows as they are under the locks. Whether they are as
-    they were.
+    """Locks the staff. Raises SlotTaken unless they are free on the rows as they are under the locks, NotFound if the
+    service was ended meanwhile. Whether they are as they were.
 
     Every write that changes a member's time, or the calendar that receives, raises their revision: if it stands where it
     stood when the team was found free, nothing has changed since. Places in a shared time are counted again in any case.
@@ -223,6 +223,8 @@ def _lock_and_check(wish: Wish, choice: Choice) -> bool:
     require_transaction()
     revisions = dict(_TEAM_LOCKED.rows(company=wish.company.pk, ids=choice.team))
     as_seen = revisions == choice.revisions
+    if not as_seen and not Service.objects.filter(pk=wish.service.pk, active=True).exists():
+        raise NotFound(_("There is no such service."))
     if not as_seen or wish.rules.capacity > 1:
         check_on_fresh_rows(wish, choice.team)
     return as_seen

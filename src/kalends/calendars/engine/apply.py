@@ -13,6 +13,7 @@ from kalends.calendars.engine import journal, rows
 from kalends.calendars.engine.context import Run
 from kalends.calendars.engine.lease import check_fence
 from kalends.calendars.engine.plan import Planned, is_outside_deletion, signal_of
+from kalends.calendars.engine.pull import derive_spans
 from kalends.calendars.handlers import MoveResult, OutsideMove, handler
 from kalends.calendars.models import Link, LinkStatus
 from kalends.calendars.questions import ask_staff
@@ -23,6 +24,7 @@ from kalends.sync.decide import decide
 from kalends.sync.evidence import Present, Unknown
 from kalends.sync.link import PendingKind, Verdict, hold
 from kalends.sync.plan import Candidate, settle_sets
+from kalends.sync.port import RemoteEvent
 
 
 def remember(run: Run, planned: Planned) -> None:
@@ -54,9 +56,10 @@ def _remember(run: Run, planned: Planned, link: Link) -> None:
             link.due_at = until
             save(link)
         case actions.Close():
+            refused = link.status == LinkStatus.REFUSED
             _close(run, planned, link)
-            # What goes on standing there is no link's any more.
-            run.stirred = run.stirred or isinstance(evidence, Present)
+            if isinstance(evidence, Present):
+                _leave(run, link, evidence.event, told=refused)
         case actions.Refuse(reason):
             link.attempts += 1
             if rows.refuse(link, run, reason):
@@ -92,6 +95,15 @@ def _close(run: Run, planned: Planned, link: Link) -> None:
     rows.settle(link, LinkStatus.CLOSED)
     rows.close_question(link, run)
     _journal(run, planned, link)
+
+
+def _leave(run: Run, link: Link, event: RemoteEvent, *, told: bool) -> None:
+    """What goes on standing there is no link's any more: it makes busy from now on; later in this run our marker goes."""
+    run.stirred = True
+    if derive_spans(run, link.calendar, [event.id]):
+        raise_schedule_revision([link.staff_id])
+    if not told:
+        rows.note(link, run, "foreign_organizer")
 
 
 def _journal(run: Run, planned: Planned, link: Link, signal: str = "run", action: str = "") -> None:

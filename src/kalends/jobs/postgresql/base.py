@@ -9,7 +9,7 @@ from typing import Any
 from django.db.backends.postgresql import base
 from psycopg._queries import PostgresQuery, _query2pg_nocache
 
-_LONGEST_KEPT = 20_000
+_MOST_KEPT = 256  # values; what is kept of a text grows with them
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -38,7 +38,7 @@ class KeepingQuery(PostgresQuery):
     """
 
     def convert(self, query: Any, values: Any) -> None:
-        if type(query) is str and values is not None and len(query) <= _LONGEST_KEPT:
+        if type(query) is str and values is not None and len(values) <= _MOST_KEPT:
             self.query, self._want_formats, self._order, self._parts = _read(query, self._tx.encoding)
             self.dump(values)
         else:
