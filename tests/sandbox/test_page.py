@@ -209,6 +209,26 @@ def test_a_person_drags_an_event_and_moves_it_by_keyboard(sandbox: Running, goog
 
 
 @pytest.mark.e2e
+@pytest.mark.parametrize(("days", "high"), [(2, 0.1), (-1, 0.5)])
+def test_a_drag_across_days_is_not_lost_wherever_the_event_was_taken(
+    sandbox: Running, google: Any, browser_page: Any, days: int, high: float
+) -> None:
+    """The event is put into another column under the pointer, which may by then be beside it."""
+    page = browser_page
+    google.events().insert(calendarId="primary", body=timed(id="ours0")).execute()
+    page.goto(f"{sandbox.base_url}/?account={quote(EMMA)}")
+    box = page.locator(".event.ours").bounding_box()
+    start = (box["x"] + box["width"] / 2, box["y"] + high * box["height"])
+    width = page.locator(".column").first.bounding_box()["width"]
+    with page.expect_response(lambda reply: reply.request.method == "PATCH"):
+        page.mouse.move(*start)
+        page.mouse.down()
+        page.mouse.move(start[0] + days * width, start[1] - 46, steps=4)
+        page.mouse.up()
+    assert _start_of(google) == f"2026-11-{24 + days}T10:00:00+01:00"
+
+
+@pytest.mark.e2e
 def test_a_change_from_outside_appears_by_itself(sandbox: Running, google: Any, browser_page: Any) -> None:
     page = browser_page
     page.goto(f"{sandbox.base_url}/?account={quote(EMMA)}")

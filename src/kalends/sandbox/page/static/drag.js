@@ -32,7 +32,11 @@ export function draggable(node, hour, preview, done) {
       const over = columnAt(event.clientX);
       if (over >= 0) days = over - begin.column;
       const target = columns[begin.column + days];
-      if (target && node.parentElement !== target) target.append(node);
+      if (target && node.parentElement !== target) {
+        target.append(node);
+        // A node that is put elsewhere loses the pointer, and with it the end of the drag.
+        node.setPointerCapture(press.pointerId);
+      }
       node.style.top = `${begin.top + (shift / 60) * hour}px`;
     };
     const end = (event) => {
