@@ -12,6 +12,8 @@ from kalends.jobs.prepared import Prepared, insert
 from kalends.jobs.saved import save
 
 NOT_STANDING = (LinkStatus.CLOSED, LinkStatus.CLOSING, LinkStatus.ORPHANED)
+# No event of theirs is looked for any more.
+OVER = (LinkStatus.CLOSED, LinkStatus.ORPHANED)
 
 
 _OF = Prepared(

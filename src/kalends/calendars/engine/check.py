@@ -10,8 +10,9 @@ from django.db import transaction
 
 from kalends.calendars import codec
 from kalends.calendars.engine.context import Run
+from kalends.calendars.engine.full import hint_absent
 from kalends.calendars.engine.lease import check_fence
-from kalends.calendars.engine.pull import CHECK_EVERY, hint_absent, note_hint
+from kalends.calendars.engine.pull import CHECK_EVERY, note_hint
 from kalends.calendars.handlers import handler
 from kalends.calendars.models import Link, LinkStatus, RemoteCalendar
 from kalends.core.span import Span

@@ -2,37 +2,33 @@
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import DatabaseError, transaction
-from django.db.models import Count, DateField, Q
-from django.db.models.functions import Cast
 
 from kalends.calendars import codec, mirror
 from kalends.calendars.engine import journal
 from kalends.calendars.engine.channels import next_poll_at, note_changes
 from kalends.calendars.engine.context import Run
+from kalends.calendars.engine.full import ahead, stable_ids, sweep
 from kalends.calendars.engine.lease import check_fence
 from kalends.calendars.handlers import handler
-from kalends.calendars.links import forget_remote
+from kalends.calendars.links import OVER, forget_remote
 from kalends.calendars.models import Link, LinkStatus, RemoteCalendar, RemoteEvent
 from kalends.calendars.ours import parse_op_key
 from kalends.companies.services import raise_schedule_revision
 from kalends.jobs import counters
 from kalends.jobs.listed import Listed
-from kalends.jobs.prepared import Given, Prepared, PreparedUpdate
+from kalends.jobs.prepared import Given, PreparedUpdate
 from kalends.jobs.saved import save
 from kalends.sync.busy import rolling_window
 from kalends.sync.link import shape_of
 from kalends.sync.observe import observe
-from kalends.sync.plan import implausible_drop
 from kalends.sync.port import CalendarInfo, CursorExpired, Deleted, Page, PageItem, Quarantined, Series
 from kalends.sync.port import RemoteEvent as Event
 
-WEEK = timedelta(days=7)
 CHECK_EVERY = timedelta(hours=1)
 SUSPECTED_AGAIN_IN = timedelta(minutes=5)
 # What a read says of its calendar; other columns may have changed since the row was fetched.
@@ -51,7 +47,6 @@ _WAS_READ = PreparedUpdate(
     pk=UUID,
     **_READ,
 )
-_OVER = (LinkStatus.CLOSED, LinkStatus.ORPHANED)
 
 
 def pull_calendar(run: Run, calendar: RemoteCalendar) -> None:
@@ -104,8 +99,8 @@ def _begin_full(run: Run, calendar: RemoteCalendar) -> None:
     """A new generation: what the finished read did not meet carries an older one (F22, F35)."""
     with transaction.atomic():
         check_fence(run)
-        if not _stable_ids(calendar):
-            run.mirrored[calendar.pk] = _ahead(run, calendar)[0]
+        if not stable_ids(calendar):
+            run.mirrored[calendar.pk] = ahead(run, calendar)[0]
         calendar.generation += 1
         calendar.reading_full = True
         save(calendar, ["generation", "reading_full"])
@@ -236,7 +231,7 @@ _LINKS = Listed(
     lambda calendar, ids: (
         Link.objects.select_for_update(of=("self",))
         .filter(calendar=calendar, remote_id__in=ids)
-        .exclude(status__in=_OVER)
+        .exclude(status__in=OVER)
         .order_by("pk")
     ),
     calendar=UUID,
@@ -277,8 +272,8 @@ def _expect_adoption(run: Run, calendar: RemoteCalendar, event: Event) -> None:
     if named is None:
         return
     waiting = Link.objects.filter(pk=named[0], generation=named[1], calendar=calendar, remote_id="")
-    waiting.exclude(status__in=_OVER).update(due_at=run.now)
-    later = Link.objects.filter(pk=named[0], generation__lt=named[1], calendar=calendar).exclude(status__in=_OVER)
+    waiting.exclude(status__in=OVER).update(due_at=run.now)
+    later = Link.objects.filter(pk=named[0], generation__lt=named[1], calendar=calendar).exclude(status__in=OVER)
     for link in later.select_for_update(of=("self",)):
         # Generations are stored before they are used: this row came out of a backup, and the event is newer than it.
         link.generation, link.status, link.attempts, link.due_at = named[1], LinkStatus.PENDING, 1, run.now
@@ -331,7 +326,7 @@ def derive_spans(run: Run, calendar: RemoteCalendar, remote_ids: Sequence[str]) 
 
 def _finish(run: Run, calendar: RemoteCalendar, page: Page) -> bool:
     """The read is whole: the cursor moves, the mirror is fresh as of the run's beginning."""
-    changed = _sweep(run, calendar) if page.complete else False
+    changed = sweep(run, calendar) if page.complete else False
     calendar.cursor = page.next_cursor
     calendar.fresh_as_of = run.now
     calendar.next_poll_at = _next_poll_at(run, calendar, page)
@@ -344,97 +339,3 @@ def _next_poll_at(run: Run, calendar: RemoteCalendar, page: Page) -> datetime:
     if page.again_in is None:
         return next_poll_at(run, calendar)
     return run.now + (min(page.again_in, SUSPECTED_AGAIN_IN) if calendar.suspected_drop else page.again_in)
-
-
-def _sweep(run: Run, calendar: RemoteCalendar) -> bool:
-    """By id: what a full read did not meet. Of ours that is a hint; of foreign events a deletion, if plausible."""
-    _look_at_absent(run, calendar)
-    calendar.next_full_at = run.now + WEEK + stagger(calendar)
-    if _implausible(run, calendar):
-        calendar.next_full_at = run.now
-        return False
-    calendar.suspected_drop = 0
-    if _UNSEEN.first(calendar=calendar.pk, generation=calendar.generation) is None:
-        return False
-    RemoteEvent.objects.filter(calendar=calendar, seen_generation__lt=calendar.generation).delete()
-    return True
-
-
-_UNSEEN = Prepared(
-    lambda calendar, generation: RemoteEvent.objects.filter(
-        calendar=calendar, seen_generation__lt=generation
-    ).values_list("pk")[:1],
-    calendar=UUID,
-    generation=int,
-)
-_AHEAD = Prepared(
-    lambda calendar, generation, now: (
-        RemoteEvent.objects.filter(
-            Q(end__gt=now) | Q(end_date__gt=Cast(now, DateField())) | ~Q(recurrence=[]), calendar=calendar
-        )
-        .order_by()
-        .values("calendar")
-        .annotate(mirrored=Count("pk"), missing=Count("pk", filter=Q(seen_generation__lt=generation)))
-        .values_list("mirrored", "missing")
-    ),
-    calendar=UUID,
-    generation=int,
-    now=datetime,
-)
-
-
-def _ahead(run: Run, calendar: RemoteCalendar) -> tuple[int, int]:
-    """Events that are not over: how many are mirrored, and how many of these the present generation did not meet."""
-    found = _AHEAD.first(calendar=calendar.pk, generation=calendar.generation, now=run.now)
-    return found or (0, 0)
-
-
-def _stable_ids(calendar: RemoteCalendar) -> bool:
-    return bool(calendar.capabilities.get("stable_ids", True))
-
-
-def _implausible(run: Run, calendar: RemoteCalendar) -> bool:
-    """F20: an empty list with status 200 is no reason to call somebody free. A second full read decides."""
-    mirrored, missing = _ahead(run, calendar)
-    if not _stable_ids(calendar):
-        # What changed comes under another id: what counts is by how much the calendar has become emptier.
-        before = run.mirrored.get(calendar.pk, 0)
-        missing, mirrored = max(0, before - (mirrored - missing)), before
-    if calendar.suspected_drop or not implausible_drop(missing=missing, mirrored=mirrored):
-        return False
-    calendar.suspected_drop = missing
-    journal.write(run.connection, now=run.now, rule="implausible_drop", action="read_again", calendar=calendar)
-    return True
-
-
-_ABSENT = Prepared(
-    lambda calendar, generation, begin: (
-        Link.objects.filter(calendar=calendar, wanted_end__gt=begin)
-        .exclude(status__in=_OVER)
-        .exclude(remote_id="")
-        .exclude(
-            remote_id__in=RemoteEvent.objects.filter(calendar=calendar, seen_generation=generation).values("remote_id")
-        )
-    ),
-    calendar=UUID,
-    generation=int,
-    begin=datetime,
-)
-
-
-def _look_at_absent(run: Run, calendar: RemoteCalendar) -> None:
-    begin = rolling_window(run.now).start
-    hint_absent(run, _ABSENT.rows(calendar=calendar.pk, generation=calendar.generation, begin=begin))
-
-
-def hint_absent(run: Run, links: Iterable[Link]) -> None:
-    """A complete list lacks them: each is read directly, now."""
-    for link in links:
-        if link.due_at is None or link.due_at > run.now:
-            link.due_at = run.now
-            save(link, ["due_at"])
-
-
-def stagger(calendar: RemoteCalendar) -> timedelta:
-    """Up to a day, always the same for one calendar, so that full reads do not come all at once."""
-    return timedelta(seconds=zlib.crc32(calendar.pk.bytes) % 86_400)

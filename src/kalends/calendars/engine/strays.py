@@ -17,8 +17,9 @@ from kalends.calendars.engine.context import Run
 from kalends.calendars.engine.lease import check_fence
 from kalends.calendars.engine.pull import derive_spans
 from kalends.calendars.handlers import handler
+from kalends.calendars.links import OVER
 from kalends.calendars.mirror import forget_events, staff_of
-from kalends.calendars.models import Link, LinkStatus, RemoteCalendar, RemoteEvent
+from kalends.calendars.models import Link, RemoteCalendar, RemoteEvent
 from kalends.calendars.ours import Ours, parse_op_key
 from kalends.companies.services import raise_schedule_revision
 from kalends.jobs.prepared import Prepared
@@ -26,11 +27,8 @@ from kalends.jobs.saved import save
 from kalends.sync.port import Ambiguous, Conflict, Forbidden, Guard, Malformed, NotFound, Permanent
 from kalends.sync.port import RemoteEvent as Event
 
-_OVER = (LinkStatus.CLOSED, LinkStatus.ORPHANED)
-
-
 # "Greater than nothing" is a range of the index, "not nothing" would be a walk through the calendar.
-_CLAIM = Link.objects.filter(calendar=OuterRef("calendar"), remote_id=OuterRef("remote_id")).exclude(status__in=_OVER)
+_CLAIM = Link.objects.filter(calendar=OuterRef("calendar"), remote_id=OuterRef("remote_id")).exclude(status__in=OVER)
 _UNCLAIMED = Prepared(
     lambda connection: RemoteEvent.objects.filter(
         ~Exists(_CLAIM), calendar__connection=connection, op_key__gt=""
@@ -86,7 +84,7 @@ def _settle(run: Run, stray: _Stray) -> None:
         # A restored backup, or another installation's: kept and shown, and it blocks.
         _call_foreign(run, stray, "marked_without_link")
         return
-    if link.status not in _OVER and link.generation == stray.generation and link.due_at is not None:
+    if link.status not in OVER and link.generation == stray.generation and link.due_at is not None:
         return  # its own link is being looked at: perhaps this is where its event was moved to
     try:
         event = run.provider.find(stray.calendar.remote_id, stray.row.op_key)
@@ -103,7 +101,7 @@ def _settle(run: Run, stray: _Stray) -> None:
 
 def _is_live(link: Link, stray: _Stray) -> bool:
     """The event of a standing link in another calendar was copied under the same id: the copy is foreign."""
-    return link.status not in _OVER and link.generation == stray.generation
+    return link.status not in OVER and link.generation == stray.generation
 
 
 def _call_foreign(run: Run, stray: _Stray, rule: str) -> None:
