@@ -16,7 +16,7 @@ from kalends.sync.connection import State
 from kalends.sync.link import Mode
 from kalends.sync.memory_server import Fault
 from kalends.sync.port import Deleted, Page, Quarantined, Texts
-from tests.calendars.world import GRACE, HALF_HOUR, POLL, START, Killed, World, at
+from tests.calendars.world import GRACE, HALF_HOUR, POLL, World, at
 
 READS = ["pull", "get", "find", "busy", "calendar"]
 
@@ -86,14 +86,7 @@ def test_F02_event_moved_to_another_calendar_before_its_answer_was_stored_is_fol
     """The worker dies after the create; a person finds the event, and puts it into another calendar of the account."""
     world.server.own_ids, world.server.tombstones = own_ids, tombstones
     appointment = world.book(at(3, 10))
-
-    def die(step: str) -> None:
-        if step == "written, receipt not stored":
-            raise Killed(step)
-
-    with pytest.raises(Killed):
-        world.run(at=die)
-    CalendarConnection.objects.update(lease_until=START)
+    assert world.run_killed_at("written, receipt not stored") is not None
     world.server.transfer(world.main, world.event(appointment).id, world.extra)
     world.settle(3)
     assert (len(world.events(appointment)), len(world.events(appointment, world.extra))) == (1, 1)
@@ -329,14 +322,7 @@ def test_G3_put_back_whose_answer_was_lost_with_its_worker_is_told(new_world):
     appointment = world.book_synced(at(3, 10))
     world.server.move(world.main, world.event(appointment).id, Span(at(3, 14), at(3, 15)))
     world.pass_time(POLL)
-
-    def die(step: str) -> None:
-        if step == "written, receipt not stored":
-            raise Killed(step)
-
-    with pytest.raises(Killed):
-        world.run(at=die)
-    CalendarConnection.objects.update(lease_until=START)
+    assert world.run_killed_at("written, receipt not stored") is not None
     assert not Journal.objects.filter(action="put_back").exists()
     world.settle(2)
     assert world.span_of(world.event(appointment)).start == at(3, 10)

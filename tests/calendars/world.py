@@ -112,13 +112,15 @@ class World:
         connection = connection or CalendarConnection.objects.order_by("pk")[0]
         return services.run_connection(connection.pk, now=self.now, at=at)
 
-    def run_killed_at(self, step: int, connection: CalendarConnection | None = None) -> Killed | None:
-        """One run whose worker dies at its n-th boundary; None if it had fewer. Its lease has run out afterwards."""
+    def run_killed_at(self, step: int | str, connection: CalendarConnection | None = None) -> Killed | None:
+        """One run whose worker dies at its n-th boundary, or at one of that name; None if it came to none. Its lease has run
+        out afterwards.
+        """
         counter = Counter[str]()
 
         def die(name: str) -> None:
             counter["steps"] += 1
-            if counter["steps"] == step:
+            if step in (counter["steps"], name):
                 raise Killed(name)
 
         try:
